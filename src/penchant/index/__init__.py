@@ -1,0 +1,1 @@
+"""Top-n over scores and vectors."""
