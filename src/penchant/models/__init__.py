@@ -1,8 +1,13 @@
 """One file = one model. `MODELS` lists them; a class is imported when it is first asked for, so torch stays optional."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from penchant.core.artifact import read_artifact
 from penchant.core.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from penchant.models.base import Model
 
 MODELS = Catalogue(
     "model",
@@ -17,7 +22,14 @@ MODELS = Catalogue(
     },
 )
 
-__all__ = ["ALS", "EASE", "MODELS", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN"]
+__all__ = ["ALS", "EASE", "MODELS", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
+
+
+def load(folder: str | Path) -> "Model":
+    """The model saved in `folder`, of whatever class. Raises ArtifactError."""
+    artifact = read_artifact(Path(folder))
+    model: Model = MODELS.load(artifact.model).from_artifact(artifact)
+    return model
 
 
 def __getattr__(name: str) -> Any:

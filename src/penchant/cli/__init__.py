@@ -1,0 +1,45 @@
+"""The command line: one module a group of commands; each parses, calls one function, prints."""
+
+import sys
+from importlib import import_module
+
+import click
+import typer
+
+from penchant.core.errors import ArtifactNotFound, ConfigError, DataError, MissingExtraError, PenchantError, RequestError
+
+# In the order of `penchant --help`. A module adds its commands in `register`.
+GROUPS = ("init", "import_", "datasets", "doctor", "train", "evaluate", "recommend", "models", "serve", "demo")
+
+# Mistakes that the caller can mend: exit code 2. Everything else that we raise on purpose is 1.
+CALLERS = (ConfigError, DataError, RequestError, ArtifactNotFound, MissingExtraError, FileNotFoundError, NotADirectoryError)
+
+
+def build_app() -> typer.Typer:
+    """The whole command line as one typer app."""
+    app = typer.Typer(
+        name="penchant",
+        help="A self-hosted recommender: events in, personal answers out, quality proved.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for group in GROUPS:
+        import_module(f"penchant.cli.{group}").register(app)
+    return app
+
+
+def main() -> None:
+    """Entry point: exit code 0 = done, 2 = the caller's mistake, 1 = ours."""
+    try:
+        build_app()()
+    except PenchantError as error:
+        typer.echo(f"penchant: {error}", err=True)
+        sys.exit(2 if isinstance(error, CALLERS) else 1)
+    except OSError as error:
+        typer.echo(f"penchant: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
+        sys.exit(2 if isinstance(error, CALLERS) else 1)
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("penchant: interrupted; what was finished is kept", err=True)
+        sys.exit(130)
