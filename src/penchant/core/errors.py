@@ -6,12 +6,14 @@
     │   ├── SchemaError        … and the column and row are known
     │   └── UnknownIdError     … an id is not in the vocabulary
     ├── NotFittedError         a model was asked before `fit`
+    ├── TrainingError          training cannot go on: a loss or weight is not a number
     ├── ArtifactError          a saved model cannot be used
     │   ├── ArtifactNotFound
     │   ├── ArtifactCorrupt
     │   └── ArtifactIncompatible
     ├── StoreError             a store failed
     │   ├── StoreUnavailable   … and a retry may help
+    │   │   └── StoreFull      … once there is space on the disk
     │   └── StoreConflict
     ├── PipelineError          a stage of a request failed
     ├── RequestError           the caller's mistake: the only ones that become 4xx
@@ -52,6 +54,10 @@ class NotFittedError(PenchantError):
     """A model was used before `fit`."""
 
 
+class TrainingError(PenchantError):
+    """Training cannot go on."""
+
+
 class ArtifactError(PenchantError):
     """A saved model cannot be used."""
 
@@ -78,6 +84,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be reached or is full."""
 
     retryable = True
+
+
+class StoreFull(StoreUnavailable):
+    """The disk, or the quota on it, is full; nothing was stored."""
 
 
 class StoreConflict(StoreError):
