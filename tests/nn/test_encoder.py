@@ -1,0 +1,82 @@
+import torch
+from torch import Tensor
+
+from penchant.nn.attention import SoftmaxAttention
+from penchant.nn.block import Block
+from penchant.nn.dropout import Dropout
+from penchant.nn.encoder import Encoder, initialise
+from penchant.nn.feed_forward import FeedForward
+from penchant.nn.position import LearnedPosition
+
+N_ITEMS, DIM, MAX_LEN = 11, 8, 6
+
+
+def encoder() -> Encoder:
+    torch.manual_seed(0)
+    blocks = [Block(DIM, SoftmaxAttention(DIM, 2), FeedForward(DIM, 16, 0.1), 0.1) for _ in range(2)]
+    made = Encoder(N_ITEMS, DIM, position=LearnedPosition(MAX_LEN, DIM), blocks=blocks, dropout=0.1)
+    initialise(made, std=0.3)
+    return made.eval()
+
+
+def codes(*rows: list[int]) -> tuple[Tensor, Tensor]:
+    longest = max(len(row) for row in rows)
+    padded = [row + [N_ITEMS] * (longest - len(row)) for row in rows]
+    return torch.tensor(padded), torch.tensor([len(row) for row in rows])
+
+
+def test_later_events_change_no_earlier_state() -> None:
+    model = encoder()
+    states, other = model(*codes([1, 2, 3, 4])), model(*codes([1, 2, 9, 8]))
+    torch.testing.assert_close(states[:, :2], other[:, :2])
+
+
+def test_padding_changes_nothing() -> None:
+    model = encoder()
+    alone = model.last(*codes([1, 2]))
+    beside = model.last(*codes([1, 2], [3, 4, 5, 6, 7]))
+    torch.testing.assert_close(alone[0], beside[0])
+
+
+def test_padding_gets_no_gradient() -> None:
+    model = encoder()
+    padded, lengths = codes([1, 2], [3, 4, 5])
+    padded[0, 2] = 7
+    model.last(padded, lengths).pow(3).sum().backward()
+    gradient = model.items.weight.grad
+    assert gradient is not None
+    assert torch.count_nonzero(gradient[7]) == 0 and torch.count_nonzero(gradient[2]) > 0
+
+
+def test_the_last_position_has_one_number_at_every_length() -> None:
+    position = LearnedPosition(MAX_LEN, DIM)
+    vectors = position(torch.tensor([1, 3, 6]), 6)
+    for row, length in enumerate([1, 3, 6]):
+        torch.testing.assert_close(vectors[row, length - 1], position.table.weight[MAX_LEN - 1])
+
+
+def test_without_layers_or_position_only_the_last_item_counts() -> None:
+    model = Encoder(N_ITEMS, DIM, position=None, blocks=[], dropout=0.0).eval()
+    torch.testing.assert_close(model.last(*codes([1, 2])), model.last(*codes([5, 2])))
+
+
+def test_one_seed_gives_one_start() -> None:
+    for ours, theirs in zip(encoder().state_dict().values(), encoder().state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
+    torch.manual_seed(0)
+    dropped = Dropout(0.3)(torch.ones(1000, 100))
+    assert abs(float(dropped.mean()) - 1) < 0.01
+    assert abs(float((dropped == 0).float().mean()) - 0.3) < 0.01
+
+
+def test_dropout_is_the_identity_outside_training_and_at_zero() -> None:
+    x = torch.randn(4, 5)
+    assert Dropout(0.5).eval()(x) is x
+    assert Dropout(0.0)(x) is x
+
+
+def test_dropout_takes_any_number_of_elements() -> None:
+    assert Dropout(0.5)(torch.ones(3, 1, 3)).shape == (3, 1, 3)
