@@ -1,0 +1,112 @@
+"""From histories to batches: windows of at most `max_len` events, batches of windows of like length, little padding.
+
+An epoch is a function of (seed, number of the epoch): a run that was interrupted goes on with exactly the batches it had left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from penchant.core.random import generator
+from penchant.core.types import IntArray, LongArray, offsets_of, rows_of
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows side by side, left-aligned: position t of row b predicts its next item from positions 0 … t."""
+
+    codes: Tensor  # [B, L] int64 inputs; padding holds the start code
+    lengths: Tensor  # [B] int64 real positions a row
+    real: Tensor  # [T] int64 the real positions, as places in the flattened [B·L]
+    targets: Tensor  # [T] int64 the item that follows each real position
+
+    def __len__(self) -> int:
+        """T, the number of targets."""
+        return len(self.targets)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on `device`."""
+        return Batch(*(part.to(device, non_blocking=True) for part in (self.codes, self.lengths, self.real, self.targets)))
+
+
+class WindowLoader:
+    """Every event is a target exactly once an epoch; its inputs are the events before it in its window.
+
+    A history starts with the code `start`, so that its first event is predicted, too: that is what a new visitor gets.
+    Histories longer than `max_len` are cut into windows, in each epoch at other places, so that no event is
+    always the first of its window.
+    """
+
+    def __init__(self, items: IntArray, offsets: LongArray, *, start: int, max_len: int, batch_events: int, seed: int) -> None:
+        self._targets = items
+        self._inputs = np.empty_like(items)
+        self._inputs[1:] = items[:-1]
+        self._inputs[offsets[:-1][np.diff(offsets) > 0]] = start
+        self._offsets = offsets
+        self._start, self._max_len, self._batch_events, self._seed = start, max_len, batch_events, seed
+
+    @property
+    def n_targets(self) -> int:
+        """Targets an epoch."""
+        return len(self._targets)
+
+    def epoch(self, number: int) -> "Epoch":
+        """The batches of one epoch, in its order."""
+        rng = generator(self._seed, f"epoch {number}")
+        starts, lengths = cut(self._offsets, self._max_len, rng)
+        order = rng.permutation(len(starts))
+        # A little noise in the length: neighbours differ from epoch to epoch, padding stays small.
+        order = order[np.argsort(lengths[order] * rng.uniform(1, 1.05, len(order)), kind="stable")]
+        before = np.cumsum(lengths[order]) - lengths[order]
+        firsts = np.flatnonzero(np.diff(before // self._batch_events, prepend=-1))
+        groups = np.split(order, firsts[1:])
+        return Epoch(self, starts, lengths, [groups[g] for g in rng.permutation(len(groups))])
+
+    def batch(self, starts: LongArray, lengths: LongArray) -> Batch:
+        """The windows that begin at these events."""
+        steps = np.arange(lengths.max())
+        real = steps < lengths[:, None]  # [B, L]
+        events = np.where(real, starts[:, None] + steps, 0)
+        codes = np.where(real, self._inputs[events], self._start).astype(np.int64)
+        places = np.flatnonzero(real)
+        targets = self._targets[events.reshape(-1)[places]].astype(np.int64)
+        return Batch(torch.from_numpy(codes), torch.from_numpy(lengths), torch.from_numpy(places), torch.from_numpy(targets))
+
+
+class Epoch(Sequence[Batch]):
+    """The batches of one epoch; each is put together when it is asked for."""
+
+    def __init__(self, loader: WindowLoader, starts: LongArray, lengths: LongArray, groups: list[LongArray]) -> None:
+        self._loader, self._starts, self._lengths, self._groups = loader, starts, lengths, groups
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | Sequence[Batch]:
+        if isinstance(index, slice):
+            return Epoch(self._loader, self._starts, self._lengths, self._groups[index])
+        group = self._groups[index]
+        return self._loader.batch(self._starts[group], self._lengths[group])
+
+
+def cut(offsets: LongArray, max_len: int, rng: np.random.Generator) -> tuple[LongArray, LongArray]:
+    """(starts, lengths) of windows that cover each event once, none longer than `max_len` or across two users.
+
+    A history that fits is one window. A longer one has a first window of random length, then full ones, then what is left.
+    """
+    totals = np.diff(offsets)
+    first = np.where(totals > max_len, rng.integers(1, max_len + 1, len(totals)), np.minimum(totals, max_len))
+    counts = (totals > 0) + -(-(totals - first) // max_len)  # windows a user
+    rows = rows_of(offsets_of(counts))
+    nth = np.arange(len(rows)) - offsets_of(counts)[rows]
+    begins = np.where(nth == 0, 0, first[rows] + (nth - 1) * max_len)
+    ends = np.minimum(first[rows] + nth * max_len, totals[rows])
+    return offsets[rows] + begins, ends - begins

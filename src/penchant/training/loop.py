@@ -1,0 +1,264 @@
+"""The training loop: steps, epochs, validation, checkpoints. What is trained is a `Task`; how is a `Plan`; where is a `Run`."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from penchant.core.errors import TrainingError
+from penchant.core.log import logger, progress_bar
+from penchant.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from penchant.training.optimizers import optimizer_tensors, restore_optimizer, set_rates
+from penchant.training.schedules import Schedule
+
+
+class Sized(Protocol):
+    """A batch knows how many targets it has."""
+
+    def __len__(self) -> int:
+        """Number of targets."""
+        ...
+
+
+B = TypeVar("B", bound=Sized)
+
+
+class Task(Protocol[B]):
+    """What is trained."""
+
+    module: nn.Module
+
+    def batches(self, epoch: int) -> Sequence[B]:
+        """The batches of one epoch: a function of its number alone."""
+        ...
+
+    def loss(self, batch: B) -> Tensor:
+        """The mean loss over the batch's targets, a scalar."""
+        ...
+
+    def validate(self) -> float | None:
+        """NDCG@10 of the weights as they are; None = there is nothing to validate on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a task is trained."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: int
+    patience: int  # epochs without a better validation after which training ends
+    clip: float  # a longer gradient is shortened to this
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where training happens and what is kept of it."""
+
+    name: str
+    device: torch.device
+    identity: dict[str, Any]  # config, data, code: a checkpoint of another identity is refused; JSON values
+    checkpoint: Path | None = None
+    checkpoint_every_s: float = 60.0
+    quiet: bool = False
+
+
+@dataclass
+class Progressed:
+    """How far a run has come; with weights, optimiser and random states, all that a checkpoint holds."""
+
+    epoch: int = 0
+    batch: int = 0  # the next one of this epoch
+    loss_sum: float = 0.0  # of this epoch
+    n_targets: int = 0  # of this epoch
+    seconds: float = 0.0  # of this epoch, validation not counted
+    curve: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    best_score: float = 0.0
+
+
+def train(task: Task[B], plan: Plan, run: Run) -> list[dict[str, float]]:
+    """Trains `task.module` in place; returns its curve: epoch, loss, targets, seconds and, with validation, ndcg@10.
+
+    Goes on from the checkpoint in `run.checkpoint` where there is one, to the same bits as an uninterrupted run (CPU, same
+    number of threads); a finished run removes it. With validation the best epoch's weights stay, otherwise the last.
+    KeyboardInterrupt waits for the step under way; then the weights so far stay in the module, the checkpoint is written where one
+    was asked for, and the interrupt goes on to the caller. Raises TrainingError as soon as a loss, gradient or weight is not finite.
+    """
+    trainer = _Trainer(task, plan, run)
+    trainer.restore()
+    with interrupt_between_steps() as interrupt:
+        trainer.run_epochs(interrupt)
+    trainer.finish()
+    return trainer.at.curve
+
+
+class Interrupt:
+    """Whether the user wants to stop."""
+
+    wanted = False
+
+
+@contextmanager
+def interrupt_between_steps() -> Iterator[Interrupt]:
+    """Inside, the first Ctrl-C only sets `wanted`, so that a step is never half done; the second interrupts at once."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt  # only the main thread may handle signals
+        return
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        if interrupt.wanted:
+            raise KeyboardInterrupt
+        interrupt.wanted = True
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Trainer:
+    """One run of `train`."""
+
+    def __init__(self, task: Task[Any], plan: Plan, run: Run) -> None:  # `Any`: the loop never looks into a batch
+        self.task, self.plan, self.run = task, plan, run
+        self.at = Progressed()
+        self.best: dict[str, Tensor] = {}
+        self.saved_at = time.monotonic()
+
+    def run_epochs(self, interrupt: Interrupt) -> None:
+        """From where the run stands to its end."""
+        at, plan = self.at, self.plan
+        with progress_bar(quiet=self.run.quiet) as bar:
+            shown = bar.add_task(self.run.name, total=None, unit="targets", note="")
+            while at.epoch < plan.epochs and not self._out_of_patience():
+                batches = self.task.batches(at.epoch)
+                while at.batch < len(batches):
+                    batch = batches[at.batch]
+                    self._step(batch, done=(at.epoch + at.batch / len(batches)) / plan.epochs)
+                    bar.update(shown, advance=len(batch), note=self._note())
+                    self._stop_or_save(interrupt)
+                self._end_epoch()
+                per_epoch = at.curve[-1]["targets"]
+                bar.update(shown, completed=per_epoch * at.epoch, total=per_epoch * plan.epochs, note=self._note())
+
+    def finish(self) -> None:
+        """Leave the best weights in the module, and no checkpoint."""
+        if self.best:
+            self.task.module.load_state_dict(self.best)
+        for name, tensor in self.task.module.state_dict().items():
+            if not bool(torch.isfinite(tensor).all()):
+                raise TrainingError(f"{self.run.name}: the weights {name!r} are not finite after training; lower learning_rate")
+        if self.run.checkpoint is not None:
+            remove_checkpoint(self.run.checkpoint)
+
+    def _step(self, batch: Any, *, done: float) -> None:  # `Any`: as above
+        begun, at = time.perf_counter(), self.at
+        set_rates(self.plan.optimizer, self.plan.schedule(done))
+        self.task.module.train()
+        self.plan.optimizer.zero_grad(set_to_none=True)
+        loss = self.task.loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        norm = nn.utils.clip_grad_norm_(self.task.module.parameters(), self.plan.clip)
+        value, length = float(loss.detach()), float(norm)
+        if not (math.isfinite(value) and math.isfinite(length)):
+            raise TrainingError(
+                f"{self.run.name}: loss {value} and gradient of length {length} in epoch {at.epoch + 1}, batch {at.batch + 1}; "
+                "the step was not taken. Lower learning_rate, or set precision = 'float32'"
+            )
+        self.plan.optimizer.step()
+        at.batch += 1
+        at.loss_sum += value * len(batch)
+        at.n_targets += len(batch)
+        at.seconds += time.perf_counter() - begun
+
+    def _end_epoch(self) -> None:
+        at = self.at
+        loss = at.loss_sum / max(1, at.n_targets)
+        point = {"epoch": float(at.epoch + 1), "loss": loss, "targets": float(at.n_targets), "seconds": at.seconds}
+        self.task.module.eval()
+        score = self.task.validate()
+        if score is not None:
+            point["ndcg@10"] = score
+            if at.best_epoch is None or score > at.best_score:
+                at.best_score, at.best_epoch = score, at.epoch
+                self.best = {name: tensor.detach().clone() for name, tensor in self.task.module.state_dict().items()}
+        at.curve.append(point)
+        at.epoch, at.batch, at.loss_sum, at.n_targets, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
+
+    def _out_of_patience(self) -> bool:
+        return self.at.best_epoch is not None and self.at.epoch - 1 - self.at.best_epoch >= self.plan.patience
+
+    def _note(self) -> str:
+        at = self.at
+        loss = at.loss_sum / at.n_targets if at.n_targets else at.curve[-1]["loss"] if at.curve else 0.0
+        best = f"  ndcg@10 {at.best_score:.4f}" if at.best_epoch is not None else ""
+        return f"epoch {min(at.epoch + 1, self.plan.epochs)}/{self.plan.epochs}  loss {loss:.3f}{best}"
+
+    # ---- checkpoints
+
+    def _stop_or_save(self, interrupt: Interrupt) -> None:
+        if interrupt.wanted or time.monotonic() - self.saved_at >= self.run.checkpoint_every_s:
+            saved = self._save()
+            self.saved_at = time.monotonic()
+        if interrupt.wanted:
+            kept = f"the same call goes on from the checkpoint in {self.run.checkpoint}" if saved else "without a checkpoint"
+            logger.warning("%s: stopped in epoch %d; the weights so far stay in the model; %s", self.run.name, self.at.epoch + 1, kept)
+            if self.best:
+                self.task.module.load_state_dict(self.best)
+            raise KeyboardInterrupt
+
+    def _save(self) -> bool:
+        """Whether there is a checkpoint of this moment now. A disk that does not take it must not end the training."""
+        if self.run.checkpoint is None:
+            return False
+        try:
+            write_checkpoint(self.run.checkpoint, self._checkpoint())
+        except OSError as error:
+            logger.warning("%s: no checkpoint written (%s); training goes on, an older one stays", self.run.name, error)
+            return False
+        return True
+
+    def _checkpoint(self) -> Checkpoint:
+        module = self.task.module
+        tensors = {f"weights/{name}": tensor for name, tensor in module.state_dict().items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(self.plan.optimizer, module).items()}
+        tensors["random/cpu"] = torch.get_rng_state()
+        if self.run.device.type == "cuda":
+            tensors["random/cuda"] = torch.cuda.get_rng_state(self.run.device)
+        return Checkpoint(tensors, asdict(self.at), self.run.identity)
+
+    def restore(self) -> None:
+        """Go on from the checkpoint, where there is one."""
+        folder = self.run.checkpoint
+        saved = None if folder is None else read_checkpoint(folder, self.run.identity)
+        if saved is None:
+            return
+        module = self.task.module
+        self.at = Progressed(**saved.state)
+        module.load_state_dict(_below("weights/", saved.tensors))
+        self.best = {name: tensor.to(self.run.device) for name, tensor in _below("best/", saved.tensors).items()}
+        restore_optimizer(self.plan.optimizer, module, _below("optimizer/", saved.tensors))
+        torch.set_rng_state(saved.tensors["random/cpu"])
+        if "random/cuda" in saved.tensors and self.run.device.type == "cuda":
+            torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.run.device)
+        logger.info("%s: goes on from epoch %d, batch %d", self.run.name, self.at.epoch + 1, self.at.batch + 1)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name starts with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
