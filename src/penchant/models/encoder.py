@@ -1,0 +1,220 @@
+"""The sequence model: one causal encoder over histories, whose named settings are the models `SASRec` and its successors.
+
+A model of this family narrows the defaults of `EncoderConfig` and says in `_layers` what its layers are made of.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from penchant.core.artifact import Arrays
+from penchant.core.types import FloatArray, IntArray, Jagged, LongArray, Queries
+from penchant.data import Dataset
+from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.nn.encoder import Encoder, initialise
+from penchant.nn.losses import FullSoftmax
+from penchant.nn.position import LearnedPosition
+from penchant.training.device import choose_device, choose_precision, machine
+from penchant.training.loader import Batch, WindowLoader
+from penchant.training.loop import Plan, Run, train
+from penchant.training.optimizers import adamw
+from penchant.training.schedules import SCHEDULES
+from penchant.training.validation import holdout, mean_ndcg
+
+POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
+
+
+class EncoderConfig(ModelConfig):
+    """Settings of a sequence model."""
+
+    max_len: int = Field(200, ge=1)  # latest events that are read
+    embedding_dim: int = Field(64, ge=1)
+    n_layers: int = Field(2, ge=0)
+    n_heads: int = Field(2, ge=1)
+    expansion: int = Field(4, ge=1)  # width of the feed-forward part, in embedding_dim
+    dropout: float = Field(0.2, ge=0, lt=1)
+    temperature: float | None = Field(None, gt=0)  # None = scores are dot products; else cosines divided by it
+    learning_rate: float = Field(1e-3, gt=0)
+    embedding_learning_rate: float | None = Field(None, gt=0)  # None = learning_rate
+    weight_decay: float = Field(0.01, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: float = Field(0.05, gt=0, lt=1)  # share of training in which the learning rate rises
+    clip: float = Field(1.0, gt=0)  # longest gradient
+    batch_size: int = Field(32, ge=1)  # a step reads as many events as this many histories of max_len
+    epochs: int = Field(40, ge=1)
+    patience: int = Field(5, ge=1)  # epochs without a better validation after which training ends
+    validation_users: int = Field(2_000, ge=1)  # at most as many requests validate an epoch
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of matrix products in training
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _heads_share_the_dimensions(self) -> "EncoderConfig":
+        if self.embedding_dim % self.n_heads:
+            raise ValueError(f"embedding_dim must be a multiple of n_heads; received: {self.embedding_dim} and {self.n_heads}")
+        return self
+
+
+class EncoderModel(Model):
+    """What the models of this family share: training, scoring, saving."""
+
+    Config = EncoderConfig
+    config: EncoderConfig
+
+    @abstractmethod
+    def _layers(self) -> Sequence[nn.Module]:
+        """The layers of a fresh encoder, each [B, L, D] → [B, L, D]."""
+
+    def _fit(self, dataset: Dataset, options: FitOptions) -> None:
+        config = self.config
+        device = choose_device(options.device)
+        precision = choose_precision(config.precision, device)
+        with machine(device, seed=config.seed, threads=options.threads):
+            self._encoder = self._build(dataset.n_items).to(device)
+            task = _NextItem(self, dataset, options, precision)
+            optimizer = adamw(
+                self._encoder,
+                learning_rate=config.learning_rate,
+                embedding_learning_rate=config.embedding_learning_rate,
+                weight_decay=config.weight_decay,
+            )
+            plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), config.epochs, config.patience, config.clip)
+            run = Run(self.name, device, self._identity(dataset, options), options.checkpoint, quiet=options.quiet)
+            try:
+                curve = train(task, plan, run)
+            finally:
+                self._encoder = self._encoder.to("cpu").eval()
+        self.facts = _facts(curve, device, precision)
+
+    def _scores(self, queries: Queries) -> FloatArray:
+        result = np.empty((len(queries), self.n_items), dtype=np.float32)
+        weight = self._item_weight()
+        with torch.inference_mode():
+            for rows, codes, lengths in self._chunks(queries):
+                states = self._scaled(self._encoder.last(codes.to(weight.device), lengths.to(weight.device)))
+                result[rows] = (states @ weight.t()).cpu().numpy()
+        return result
+
+    def _arrays(self) -> Arrays:
+        return {name: tensor.detach().cpu().numpy() for name, tensor in self._encoder.state_dict().items()}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._encoder = self._build(self.n_items).eval()
+        self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+
+    # ---- how
+
+    def _build(self, n_items: int) -> Encoder:
+        config = self.config
+        encoder = Encoder(
+            n_items,
+            config.embedding_dim,
+            position=LearnedPosition(config.max_len, config.embedding_dim),
+            blocks=self._layers(),
+            dropout=config.dropout,
+        )
+        initialise(encoder, std=0.02)
+        return encoder
+
+    def _scaled(self, states: Tensor) -> Tensor:
+        """[..., D] states as they meet the item weights."""
+        return states if self.config.temperature is None else F.normalize(states, dim=-1) / self.config.temperature
+
+    def _item_weight(self) -> Tensor:
+        """[n_items, D] float32 item vectors as they score."""
+        weight = self._encoder.item_weight()
+        return weight if self.config.temperature is None else F.normalize(weight, dim=-1)
+
+    def _chunks(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor, Tensor]]:
+        """(requests, codes [b, L], lengths [b]) of about `POSITIONS` positions each, requests of like length together."""
+        histories = queries.last(self.config.max_len)
+        lengths = np.diff(histories.offsets)
+        begins = lengths < self.config.max_len  # the start code is part of what still fits
+        padded = np.argsort(lengths, kind="stable")
+        sizes = np.cumsum(lengths[padded] + 1) // POSITIONS
+        for rows in np.split(padded, np.flatnonzero(np.diff(sizes)) + 1) if len(padded) else []:
+            codes = left_aligned(histories.items, histories.offsets, rows, begins[rows], self._encoder.start)
+            yield rows, torch.from_numpy(codes), torch.from_numpy(lengths[rows] + begins[rows])
+
+    def _identity(self, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
+        """What must be equal for a checkpoint to go on. `Any`: JSON values."""
+        validation = options.validation.fingerprint if options.validation is not None else None
+        return {
+            "model": self.name,
+            "version": version("penchant"),
+            "config": self.config.model_dump(mode="json"),
+            "data": {"train": dataset.fingerprint, "validation": validation},
+        }
+
+
+class _NextItem:
+    """The task: predict each event of each history from those before it."""
+
+    def __init__(self, model: EncoderModel, dataset: Dataset, options: FitOptions, precision: torch.dtype) -> None:
+        config, events = model.config, dataset.interactions
+        self.module: nn.Module = model._encoder
+        self._model, self._precision = model, precision
+        self._loss = FullSoftmax(precision)
+        self._loader = WindowLoader(
+            events.items,
+            events.offsets,
+            start=model._encoder.start,
+            max_len=config.max_len,
+            batch_events=config.batch_size * config.max_len,
+            seed=config.seed,
+        )
+        self._requests: Queries | None = None
+        if options.validation is not None:
+            self._requests, self._wanted = holdout(options.validation, limit=config.validation_users, seed=config.seed)
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """As the loader cuts them."""
+        return self._loader.epoch(epoch)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean cross-entropy over the whole catalogue."""
+        encoder = self._model._encoder
+        device = encoder.items.weight.device
+        batch = batch.to(device)
+        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
+            hidden = encoder(batch.codes, batch.lengths)
+        states = hidden.flatten(0, 1).index_select(0, batch.real)
+        loss: Tensor = self._loss(self._model._scaled(states), self._model._item_weight(), batch.targets)
+        return loss
+
+    def validate(self) -> float | None:
+        """NDCG@10, seen items left out."""
+        if self._requests is None or len(self._requests) == 0:
+            return None
+        wanted: Jagged = self._wanted
+        return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
+
+
+def left_aligned(items: IntArray, offsets: LongArray, rows: LongArray, begins: np.ndarray[Any, Any], start: int) -> LongArray:
+    """[b, L] int64: for each row `start` where it `begins`, then its items, then padding (also `start`). `Any`: numpy's shape."""
+    lengths = np.diff(offsets)[rows] + begins
+    steps = np.arange(max(1, int(lengths.max())))
+    events = offsets[rows][:, None] + steps - begins[:, None]
+    real = (steps < lengths[:, None]) & (steps >= begins[:, None])
+    if not len(items):
+        return np.full(real.shape, start, dtype=np.int64)
+    return np.where(real, items[np.where(real, events, 0)], start).astype(np.int64)
+
+
+def _facts(curve: list[dict[str, float]], device: torch.device, precision: torch.dtype) -> dict[str, Any]:
+    """What the training was like. `Any`: JSON values."""
+    seconds = sum(point["seconds"] for point in curve)
+    targets = sum(point["targets"] for point in curve)
+    return {
+        "curve": [{name: value for name, value in point.items() if name != "targets"} for point in curve],
+        "tokens_per_second": round(targets / seconds) if seconds > 0 else None,
+        "train_seconds": round(seconds, 3),
+        "device": str(device),
+        "precision": str(precision).removeprefix("torch."),
+    }
