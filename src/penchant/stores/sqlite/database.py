@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from penchant.core.errors import ConfigError, StoreConflict, StoreError, StoreUnavailable
+from penchant.core.errors import ConfigError, StoreConflict, StoreError, StoreFull, StoreUnavailable
 from penchant.core.log import logger
 from penchant.stores.sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
@@ -300,7 +300,7 @@ class Database:
             return self._over()
         kind = _code(error) & 0xFF
         if kind == sqlite3.SQLITE_FULL:
-            return StoreUnavailable(f"{self.path}: the disk is full, nothing was stored; free some space and send it again")
+            return StoreFull(f"{self.path}: the disk is full, nothing was stored; free some space and send it again")
         if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return StoreError(f"{self.path}: damaged, or not a SQLite file ({error}); restore a backup")
         if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
