@@ -43,6 +43,7 @@ class Model(ABC):
 
     name: ClassVar[str]  # as in the catalogue
     Config: ClassVar[type[ModelConfig]] = ModelConfig
+    needs_history: ClassVar[bool] = False  # True = says nothing (−inf) where a request has no history
 
     def __init__(self, **settings: Any) -> None:
         """Settings by keyword, those of the class's `Config`; all have defaults. Raises ConfigError."""
@@ -89,8 +90,15 @@ class Model(ABC):
         return len(self.items)
 
     def scores(self, queries: Queries) -> FloatArray:
-        """[B, n_items] float32 preference of each request for each item; not comparable across models."""
-        return self._scores(queries.visible(self.n_items))
+        """[B, n_items] float32 preference of each request for each item; not comparable across models.
+
+        A model that needs a history says nothing (−inf) where none is visible, rather than silently be another model.
+        """
+        visible = queries.visible(self.n_items)
+        scores = self._scores(visible)
+        if self.needs_history:
+            scores[np.diff(visible.offsets) == 0] = -np.inf
+        return scores
 
     def score(self, queries: Queries, candidates: Candidates) -> FloatArray:
         """[L] float32 preference of each request for each of its candidates, in candidate order; an unknown item = −inf."""

@@ -1,0 +1,95 @@
+"""Items that the same people choose: each history item votes for its nearest neighbours. The classic that is hard to beat."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+
+from penchant.core.artifact import Arrays
+from penchant.core.types import FloatArray, Queries
+from penchant.data import Dataset
+from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.sparse import best_of_rows, events_back, histories, met, pack, popularity, product_blocks, unpack
+
+
+class ItemKNNConfig(ModelConfig):
+    """Settings of `ItemKNN`."""
+
+    similarity: Literal["cosine", "tfidf", "bm25"] = "bm25"
+    neighbours: int = Field(default=100, ge=1)  # kept for each item
+    shrinkage: float = Field(default=5.0, ge=0)  # multiplies a similarity by n / (n + shrinkage), n = users of both items
+    recency: float = Field(default=0.0, ge=0)  # the event k back in the history weighs (1 + k)^−recency; 0 = all the same
+    k1: float = Field(default=1.2, ge=0)  # bm25: how soon a repeat stops to count
+    b: float = Field(default=0.75, ge=0, le=1)  # bm25: how much a popular item is held back
+
+
+class ItemKNN(Model):
+    """Score of an item = sum of the similarities of the history's items to it, over each one's nearest neighbours.
+
+    Reference: Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001, section 3; shrinkage
+    from Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation weights", ICDM 2007,
+    section 3; BM25 from Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009, with users as terms.
+    Differs: a user counts once for an item, however often they met; an item is no neighbour of itself; an inverse frequency
+    of users is never negative; popularity orders what no neighbour speaks for.
+    Cost: O(sum over users of (items of the user)²) time, O(items · neighbours) memory plus one block of the product.
+    """
+
+    name = "item-knn"
+    Config = ItemKNNConfig
+    needs_history = True
+    config: ItemKNNConfig
+
+    def _fit(self, dataset: Dataset, options: FitOptions) -> None:
+        matrix = met(dataset).astype(np.float64)
+        by_item = sparse.csr_array(weigh(matrix, self.config).T)  # [n_items, n_users]
+        users = sparse.csr_array(matrix.T) if self.config.shrinkage else None
+        best = []
+        for rows, block in product_blocks(by_item, sparse.csr_array(by_item.T)):
+            if users is not None:
+                block = _shrunk(block, sparse.csr_array(users[rows] @ matrix), self.config.shrinkage)
+            block.data[block.indices == np.repeat(rows, np.diff(block.indptr))] = 0  # not its own neighbour
+            block.data[block.data < 0] = 0
+            block.eliminate_zeros()
+            best.append(best_of_rows(block, self.config.neighbours))
+        self._similarity = sparse.csr_array(sparse.vstack(best, format="csr")).astype(np.float32)
+        self._popularity = popularity(dataset)
+
+    def _scores(self, queries: Queries) -> FloatArray:
+        weights = None
+        if self.config.recency:
+            weights = ((1.0 + events_back(queries)) ** -self.config.recency).astype(np.float32)
+        votes = histories(queries, self.n_items, weights) @ self._similarity
+        scores: FloatArray = votes.toarray()
+        scores += self._popularity
+        return scores
+
+    def _arrays(self) -> Arrays:
+        return {**pack("similarity", self._similarity), "popularity": self._popularity}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._similarity, self._popularity = unpack("similarity", arrays), arrays["popularity"]
+
+
+def weigh(matrix: sparse.csr_array, config: ItemKNNConfig) -> sparse.csr_array:
+    """[n_users, n_items] of 0 and 1, weighed so that columns' inner products are the similarity asked for."""
+    weighed = sparse.csr_array(matrix, copy=True)
+    users, items = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices
+    if config.similarity != "cosine":
+        rarity = np.log(matrix.shape[1]) - np.log1p(np.diff(matrix.indptr))  # of users, as terms in the document "item"
+        weighed.data *= np.maximum(rarity, 0)[users]
+    if config.similarity == "bm25":
+        sizes = np.bincount(items, minlength=matrix.shape[1])
+        length = (1 - config.b) + config.b * sizes / sizes.mean()
+        weighed.data *= (config.k1 + 1) / (config.k1 * length[items] + 1)
+        return weighed
+    norms = np.sqrt(np.bincount(items, weights=weighed.data**2, minlength=matrix.shape[1]))
+    weighed.data /= np.where(norms == 0, 1, norms)[items]
+    return weighed
+
+
+def _shrunk(block: sparse.csr_array, together: sparse.csr_array, shrinkage: float) -> sparse.csr_array:
+    together.data = together.data / (together.data + shrinkage)
+    shrunk = sparse.csr_array(block.multiply(together))
+    shrunk.sort_indices()
+    return shrunk

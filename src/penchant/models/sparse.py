@@ -1,0 +1,122 @@
+"""Sparse matrices that the counting models share: histories as rows, the k best of each row, saving."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+from penchant.core.artifact import Arrays
+from penchant.core.types import BoolArray, FloatArray, LongArray, Queries, offsets_of, rows_of
+from penchant.data import Dataset
+from penchant.index.exact import top_n
+
+# A block of a product stays below this many stored values, so that memory does not grow with the catalogue.
+BLOCK = 2**24
+
+
+def met(dataset: Dataset) -> sparse.csr_array:
+    """[n_users, n_items] float32: 1 where the user ever met the item, however often."""
+    matrix = dataset.interactions.matrix(dataset.n_items)
+    matrix.data[:] = 1
+    return matrix
+
+
+def histories(queries: Queries, n_items: int, weights: FloatArray | None = None) -> sparse.csr_array:
+    """[B, n_items] float32: what each request's history holds, an item once, with the weight [T] of its latest event or 1."""
+    keys = rows_of(queries.offsets) * n_items + queries.items
+    _, backwards = np.unique(keys[::-1], return_index=True)  # first in reversed order = latest event; sorted by (row, item)
+    latest = len(keys) - 1 - backwards
+    data = np.ones(len(latest), np.float32) if weights is None else weights[latest].astype(np.float32, copy=False)
+    offsets = offsets_of(np.bincount(rows_of(queries.offsets)[latest], minlength=len(queries)))
+    return sparse.csr_array((data, queries.items[latest], offsets), shape=(len(queries), n_items))
+
+
+def events_back(queries: Queries) -> LongArray:
+    """[T] how many events of the same history came after each event; 0 = the last."""
+    return np.repeat(queries.offsets[1:], np.diff(queries.offsets)) - 1 - np.arange(len(queries.items), dtype=np.int64)
+
+
+def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
+    """Each row's `k` greatest stored values, ties by lower column. `matrix` must have sorted indices.
+
+    Rows of similar length are padded to the longest of them, so the cost follows the stored values, not the columns.
+    """
+    lengths = np.diff(matrix.indptr).astype(np.int64)
+    keep = np.ones(matrix.nnz, dtype=bool)
+    long = np.flatnonzero(lengths > k)
+    for rows in even_blocks(long, lengths):
+        _drop_all_but(keep, matrix, rows, k)
+    return _only(matrix, keep)
+
+
+def even_blocks(rows: LongArray, lengths: LongArray, size: int = BLOCK) -> Iterator[LongArray]:
+    """`rows`, none of them empty, shortest first, in blocks that padding neither doubles nor lets grow beyond `size` values."""
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
+    start = 0
+    while start < len(rows):
+        shortest = int(lengths[rows[start]])
+        stop = start + int(np.searchsorted(lengths[rows[start:]], 2 * shortest, side="right"))
+        stop = min(stop, start + max(1, size // (2 * shortest)))
+        yield rows[start:stop]
+        start = stop
+
+
+def _drop_all_but(keep: BoolArray, matrix: sparse.csr_array, rows: LongArray, k: int) -> None:
+    starts, lengths = matrix.indptr[rows].astype(np.int64), np.diff(matrix.indptr)[rows].astype(np.int64)
+    real = np.arange(lengths.max()) < lengths[:, None]  # [R, L]
+    positions = (starts[:, None] + np.arange(lengths.max()))[real]
+    padded = np.full(real.shape, -np.inf, dtype=matrix.dtype)
+    padded[real] = matrix.data[positions]
+    best, _ = top_n(padded, k)
+    keep[positions] = False
+    keep[starts[rows_of(best.offsets)] + best.values] = True
+
+
+def _only(matrix: sparse.csr_array, keep: BoolArray) -> sparse.csr_array:
+    lengths = np.bincount(rows_of(matrix.indptr.astype(np.int64))[keep], minlength=matrix.shape[0])
+    return sparse.csr_array((matrix.data[keep], matrix.indices[keep], offsets_of(lengths)), shape=matrix.shape)
+
+
+def product_blocks(left: sparse.csr_array, right: sparse.csr_array) -> Iterator[tuple[LongArray, sparse.csr_array]]:
+    """`left @ right` in blocks of rows (rows, block), each with sorted indices and a bounded number of values."""
+    reach = np.minimum(_reach(left, right), right.shape[1])
+    total = np.cumsum(reach)
+    start = 0
+    while start < left.shape[0]:
+        before = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, before + BLOCK, side="right")))
+        block = left[start:stop] @ right
+        block.sort_indices()
+        yield np.arange(start, stop, dtype=np.int64), block
+        start = stop
+
+
+def _reach(left: sparse.csr_array, right: sparse.csr_array) -> LongArray:
+    """[rows of left] at most how many values each row of the product stores."""
+    pattern = sparse.csr_array((np.ones(left.nnz), left.indices, left.indptr), shape=left.shape)
+    return (pattern @ np.diff(right.indptr)).astype(np.int64)
+
+
+def pack(name: str, matrix: sparse.csr_array) -> Arrays:
+    """A sparse matrix as plain arrays."""
+    shape = np.array(matrix.shape, dtype=np.int64)
+    return {
+        f"{name}.data": matrix.data,
+        f"{name}.indices": matrix.indices,
+        f"{name}.indptr": matrix.indptr,
+        f"{name}.shape": shape,
+    }
+
+
+def unpack(name: str, arrays: Arrays) -> sparse.csr_array:
+    """The inverse of `pack`."""
+    rows, columns = arrays[f"{name}.shape"]
+    parts = (arrays[f"{name}.data"], arrays[f"{name}.indices"], arrays[f"{name}.indptr"])
+    return sparse.csr_array(parts, shape=(int(rows), int(columns)))
+
+
+def popularity(dataset: Dataset) -> FloatArray:
+    """[n_items] float32 from 0 to one millionth: breaks ties by popularity and orders what the history says nothing about."""
+    counts = np.bincount(dataset.interactions.items, minlength=dataset.n_items).astype(np.float32)
+    counts *= np.float32(1e-6) / counts.max()
+    return counts
