@@ -18,6 +18,7 @@ from penchant.core.errors import ArtifactIncompatible, DataError, NotFittedError
 from penchant.core.types import Candidates, FloatArray, LongArray, Queries, rows_of
 from penchant.data import Dataset, Vocabulary
 from penchant.index.exact import top_n
+from penchant.index.hide import hide
 
 # A block of scores stays below this many floats (64 MiB), so that memory does not grow with the number of requests.
 BLOCK = 2**24
@@ -172,26 +173,6 @@ class Model(ABC):
         hide(scores, queries, exclude_seen=exclude_seen)
         items, values = top_n(scores, n)
         return Candidates.of(items, values)
-
-
-def hide(scores: FloatArray, queries: Queries, *, exclude_seen: bool) -> None:
-    """Set to −inf, in place, what a request must not get: not allowed, excluded and, if asked, already seen."""
-    n_items = scores.shape[1]
-    if queries.allowed is not None:
-        allowed = np.zeros(n_items, dtype=bool)
-        known = queries.allowed[:n_items]
-        allowed[: len(known)] = known
-        scores[:, ~allowed] = -np.inf
-    if queries.excluded is not None:
-        _hide_pairs(scores, rows_of(queries.excluded.offsets), queries.excluded.values)
-    if exclude_seen:
-        seen = queries.visible(n_items)
-        _hide_pairs(scores, rows_of(seen.offsets), seen.items)
-
-
-def _hide_pairs(scores: FloatArray, rows: LongArray, items: NDArray[np.int32]) -> None:
-    known = (items >= 0) & (items < scores.shape[1])
-    scores[rows[known], items[known]] = -np.inf
 
 
 def _join(parts: list[NDArray[Any]], dtype: type) -> NDArray[Any]:
