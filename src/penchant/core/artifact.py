@@ -25,6 +25,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 TENSORS = "tensors.safetensors"
 VOCABULARY = "vocabulary.json"
+MAX_HEADER = 2**22  # bytes; a thousand tensors need about 2**17
 
 Arrays = Mapping[str, NDArray[Any]]  # arrays of any dtype that safetensors knows
 
@@ -100,9 +101,10 @@ def read_artifact(folder: Path) -> Artifact:
         if not path.is_file() or _digest(path) != expected:
             raise ArtifactCorrupt(f"{path}: its SHA-256 differs from the manifest; restore it or train again")
     try:
+        _check_header(folder / TENSORS)
         arrays = load_file(folder / TENSORS)
         vocabulary = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
         raise ArtifactCorrupt(f"{folder}: cannot be read ({error})") from None
     return Artifact(
         model=manifest["model"],
@@ -114,6 +116,23 @@ def read_artifact(folder: Path) -> Artifact:
         metrics=manifest["metrics"],
         facts=manifest["facts"],
     )
+
+
+def _check_header(path: Path) -> None:
+    """Raises ValueError where the header of a tensor file is absurdly long or names anything twice, which its reader lets pass."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > MAX_HEADER:
+            raise ValueError(f"its header claims {length} bytes, allowed: {MAX_HEADER}")
+        json.loads(file.read(length), object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, none of whose names is there twice. `Any`: JSON."""
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError("its header names something twice")
+    return named
 
 
 def _replace(staging: Path, folder: Path) -> None:

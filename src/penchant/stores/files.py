@@ -7,6 +7,7 @@ A version is the time it was made (UTC) and the first eight digits of its manife
 SHA-256 of every other file. So the name vouches for every byte: what was changed or exchanged on disk is refused.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from penchant.core.artifact import MANIFEST, Artifact, read_artifact, write_artifact
 from penchant.core.clock import Clock, system_clock
-from penchant.core.errors import ArtifactCorrupt, ArtifactNotFound, ConfigError, StoreUnavailable
+from penchant.core.errors import ArtifactCorrupt, ArtifactNotFound, ConfigError, StoreFull, StoreUnavailable
 from penchant.core.log import logger
 
 _LIVE = "live.json"
@@ -45,7 +46,7 @@ class FileArtifactStore:
     def put(self, name: str, artifact: Artifact) -> str:
         """Save a new version of `name`; returns `name/version`, which sorts after all that are there.
 
-        Raises ConfigError for a name that is no plain file name, StoreUnavailable where the folder cannot be written.
+        Raises ConfigError for a name that is no plain file name, StoreUnavailable where the folder cannot be written (StoreFull: no space).
         """
         if not _NAME.fullmatch(name):
             raise ConfigError(f"models: {name[:80]!r} cannot name a model; allowed: 1 to 64 of letters, digits, dot, dash, underscore")
@@ -61,7 +62,7 @@ class FileArtifactStore:
             finally:
                 shutil.rmtree(incoming, ignore_errors=True)
         except OSError as error:
-            raise StoreUnavailable(f"{home}: {error.strerror}, the model was not saved; check space and permissions") from error
+            raise _unavailable(error, f"{home}: {error.strerror}, the model was not saved") from error
         return f"{name}/{version}"
 
     def publish(self, version: str) -> None:
@@ -153,7 +154,13 @@ class FileArtifactStore:
             _fsync(path.parent)
         except OSError as error:
             fresh.unlink(missing_ok=True)
-            raise StoreUnavailable(f"{path}: {error.strerror}, the live version is unchanged; check space and permissions") from error
+            raise _unavailable(error, f"{path}: {error.strerror}, the live version is unchanged") from error
+
+
+def _unavailable(error: OSError, what: str) -> StoreUnavailable:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(f"{what}; free some space and try again")
+    return StoreUnavailable(f"{what}; check that this user may write there")
 
 
 def _fingerprint(home: Path) -> str:

@@ -18,8 +18,8 @@ that a read-only descriptor is not given, is out of its reach. Readers do not wa
 after its fsync. There is no waiting for more: while one group is on its way to the disk, the next one gathers. A larger
 write, such as an import, is a transaction of its own.
 
-**Failures.** A group that fails is rolled back and all of it gets StoreUnavailable; when the disk is full the next group may
-succeed. After a failed fsync nobody knows what is on the disk, and a second fsync that succeeds proves nothing: the writer
+**Failures.** A group that fails is rolled back and all of it gets StoreUnavailable (StoreFull when the disk is full); the next
+group may succeed. After a failed fsync nobody knows what is on the disk, and a second fsync that succeeds proves nothing: the writer
 ends, and only opening the file anew (which reads the log again) starts another.
 """
 
