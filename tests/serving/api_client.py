@@ -33,6 +33,21 @@ class Client:
 
         return self.runner.run(all_of_them())
 
+    def open_socket(self, app: FastAPI, path: str) -> list[dict[str, Any]]:
+        """What the app sends when a web socket is opened."""
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"localhost")]
+        scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "headers": headers, "query_string": b"", "subprotocols": []}
+        self.runner.run(app(scope, receive, send))
+        return sent
+
     def close(self) -> None:
         self.runner.run(self.http.aclose())
         self.runner.close()
