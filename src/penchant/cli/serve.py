@@ -1,6 +1,5 @@
 """`penchant serve`: the HTTP API and the console of one project, in one process."""
 
-import asyncio
 import errno
 import logging
 import os
@@ -73,11 +72,14 @@ def run_server(project: "Project", address: Address, *, announce: Callable[[str]
     """
     import uvicorn
 
+    from penchant.serving.protocol import Protocol
+
     check_address(address)
     _log_to_stderr()
     with listen(address) as listener:
         config = uvicorn.Config(
             build_site(project, address),
+            http=Protocol,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -87,7 +89,7 @@ def run_server(project: "Project", address: Address, *, announce: Callable[[str]
         place = f"http://{_in_url(address.host)}:{listener.getsockname()[1]}"
         announce(f"console: {place}/console/  ·  HTTP API: {place}/docs  ·  Ctrl-C stops")
         with _quiet_signals():
-            asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def build_site(project: "Project", address: Address) -> "FastAPI":

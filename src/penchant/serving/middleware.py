@@ -51,7 +51,8 @@ class Telemetry:
         started = time.perf_counter()
         request_id = uuid.uuid4().hex
         scope["request_id"] = request_id
-        scope["matched"] = matched = {}  # the route writes its template here: what it is handed is a copy of this scope
+        matched: dict[str, str] = {}
+        scope["matched"] = matched  # the route writes its template here: what it is handed is a copy of this scope
         status = 0
 
         async def send_with_headers(message: Message) -> None:
