@@ -86,6 +86,7 @@ class Outliers:
         """The frames of the spool without duplicates and robots, in order."""
         masks, users = self._first_of_each(spool)
         robots = self._robots(users) if len(users) else pl.Series([], dtype=pl.String)
+        self.cleaning.count("robots", self._why(len(robots)), 0)
         rows, removed = 0, 0
         for frame, mask in zip(spool, masks, strict=True):
             first = frame.filter(pl.Series(np.unpackbits(mask, count=len(frame)).astype(bool)))
@@ -94,11 +95,11 @@ class Outliers:
                 human = first.filter(~pl.col(columns.USER_ID).is_in(robots.implode()))
             rows, removed = rows + len(first), removed + len(first) - len(human)
             yield human
-        self.cleaning.count("robots", self._why(len(robots)), rows, removed=removed)
+        self.cleaning.count("robots", "", rows, removed=removed)
 
     def _why(self, n_robots: int) -> str:
-        what = "removed" if self.options.robots == "remove" else "kept"
-        return f"{n_robots} users with absurdly many events, or absurdly fast ones; {what}"
+        what = "are removed" if self.options.robots == "remove" else "stay"
+        return f"{n_robots} users with absurdly many events, or absurdly fast ones, {what}"
 
     def _first_of_each(self, spool: Spool) -> tuple[list[NDArray[np.uint8]], pl.DataFrame]:
         """A packed mask for each frame, true for the first of equal events; and events, first and last time of each user.

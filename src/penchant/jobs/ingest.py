@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -56,9 +56,9 @@ class IngestReport:
     new_items: int = 0
     users: int = 0
     new_users: int = 0
-    steps: list[dict[str, Any]] | None = None
-    decisions: list[str] | None = None
-    rejects: dict[str, Any] | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    rejects: dict[str, Any] = field(default_factory=dict)  # count, file (None: nowhere), examples
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -124,14 +124,6 @@ def _read(files: dict[str, Path], options: ReadOptions, cleaning: Cleaning) -> t
 
 
 def _write(project: Target, batches: Iterator[EventBatch], tables: dict[Kind, pl.DataFrame], report: IngestReport, *, quiet: bool) -> None:
-    for kind, table in tables.items():
-        new = 0
-        for start in range(0, 0 if report.dry_run else len(table), _UPSERT_ROWS):
-            new += project.features.upsert(kind, properties_of(table.slice(start, _UPSERT_ROWS)))
-        if kind == "items":
-            report.items, report.new_items = len(table), new
-        else:
-            report.users, report.new_users = len(table), new
     with progress_bar(quiet=quiet) as bar:
         task = bar.add_task("storing events", total=None, unit="events", note="")
         for batch in batches:
@@ -141,6 +133,14 @@ def _write(project: Target, batches: Iterator[EventBatch], tables: dict[Kind, pl
                 report.stored += ack.stored
                 report.known += ack.duplicates
             bar.advance(task, len(batch))
+    for kind, table in tables.items():  # behind the events: items are numbered in the order of their first event
+        new = 0
+        for start in range(0, 0 if report.dry_run else len(table), _UPSERT_ROWS):
+            new += project.features.upsert(kind, properties_of(table.slice(start, _UPSERT_ROWS)))
+        if kind == "items":
+            report.items, report.new_items = len(table), new
+        else:
+            report.users, report.new_users = len(table), new
 
 
 def _next_number(reports: Path) -> int:
