@@ -29,7 +29,7 @@ def _best_columns(scores: FloatArray, n: int) -> LongArray:
     n_columns = scores.shape[1]
     if n == n_columns:
         return np.broadcast_to(np.arange(n_columns), scores.shape).astype(np.int64)
-    finite = np.where(np.isnan(scores), -np.inf, scores) if np.isnan(scores.sum()) else scores
+    finite = np.where(np.isnan(scores), -np.inf, scores) if np.isnan(scores).any() else scores
     best = np.argpartition(finite, n_columns - n, axis=1)[:, n_columns - n :]
     border = np.take_along_axis(finite, best, axis=1).min(axis=1)
     # Where more than n columns reach the border value, argpartition picks any of them: choose the lowest codes instead.

@@ -23,7 +23,7 @@ class ALSConfig(ModelConfig):
 
     factors: int = Field(default=64, ge=1)
     alpha: float = Field(default=5.0, gt=0)  # a met item counts 1 + alpha, an unmet one 1
-    l2: float = Field(default=10.0, gt=0)
+    l2: float = Field(default=1.0, gt=0)
     iterations: int = Field(default=15, ge=1)
     seed: int = 0
 

@@ -80,7 +80,11 @@ class Model(ABC):
             raise DataError(f"{self.name}: the data set {dataset.name!r} has no events; import some first")
         self.items, self.event_types, self.fingerprint = dataset.items, dataset.event_types, dataset.fingerprint
         self.facts = {}
-        self._fit(dataset, options or FitOptions())
+        try:
+            self._fit(dataset, options or FitOptions())
+        except BaseException:
+            self.items = None  # what is learned by half must not answer
+            raise
         return self
 
     @property

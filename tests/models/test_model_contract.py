@@ -1,0 +1,34 @@
+import importlib.util
+
+import pytest
+
+from penchant.models import MODELS
+from penchant.testing.contract import Make, ModelContract
+
+# Settings that train in a moment; a model that is not listed is fast as it is.
+FAST = {
+    "sasrec": {
+        "max_len": 20,
+        "embedding_dim": 16,
+        "n_layers": 1,
+        "epochs": 10,
+        "batch_size": 4,
+        "learning_rate": 0.02,
+        "dropout": 0.0,
+        "precision": "float32",
+    },
+}
+NEEDS_TORCH = {"sasrec"}
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def make(request: pytest.FixtureRequest) -> Make:
+    name = request.param
+    if name in NEEDS_TORCH and importlib.util.find_spec("torch") is None:
+        pytest.skip(f"{name} needs torch, which is not installed")
+    kind = MODELS.load(name)
+    return lambda: kind(**FAST.get(name, {}))
+
+
+class TestModel(ModelContract):
+    impersonal = frozenset({"popular"})
