@@ -1,0 +1,104 @@
+"""`penchant train`: fit the configured models on all events, save them, and publish those that answer sensibly."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from penchant.core.config import parse
+from penchant.core.errors import ConfigError, DataError, did_you_mean
+from penchant.core.log import logger
+from penchant.data import Dataset
+from penchant.jobs.publish import check
+from penchant.models import MODELS
+from penchant.models.base import FitOptions, Model
+from penchant.scenarios.config import ModelTable
+from penchant.scenarios.project import CURSOR, UNTIL, Project
+
+CHECKPOINTS_FOLDER = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained model: the version that was saved, and whether it is live now."""
+
+    name: str
+    model: str
+    version: str
+    seconds: float
+    published: bool
+    problem: str = ""  # why it was not published
+
+    def as_json(self) -> dict[str, Any]:
+        """This result as plain values. `Any`: JSON."""
+        return asdict(self)
+
+
+def train(project: Project, name: str | None = None, *, quiet: bool = False, publish: bool = True) -> list[Trained]:
+    """Train the models of `penchant.toml`, or the one called `name`, on everything that the store holds.
+
+    Each model is saved and published as soon as it is done, so an interruption keeps those that were finished. A model
+    that `jobs.publish.check` refuses is saved but not published: the version before stays live. Raises ConfigError (all
+    settings are checked before the first model is trained) and DataError where there are no events.
+    """
+    tables = _wanted(project, name)
+    fresh = _configured(tables)
+    dataset = project.dataset(quiet=quiet)
+    if dataset.n_events == 0:
+        raise DataError(f"{project.dir}: there are no events to learn from; run `penchant import` first")
+    return [_train_one(project, each, model, dataset, FitOptions(quiet=quiet), publish=publish) for each, model in fresh.items()]
+
+
+def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
+    """Untrained models as the tables say. Raises ConfigError listing the wrong settings of all of them."""
+    models: dict[str, Model] = {}
+    problems: list[str] = []
+    for name, table in tables.items():
+        kind = MODELS.load(table.model)
+        try:
+            parse(kind.Config, table.settings, f"models.{name}")
+            models[name] = kind(**table.settings)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return models
+
+
+def _wanted(project: Project, name: str | None) -> dict[str, ModelTable]:
+    tables = project.config.models
+    if name is None:
+        return tables
+    if name not in tables:
+        raise ConfigError(f"models: {project.dir} has no model {name!r}{did_you_mean(name, tables)}")
+    return {name: tables[name]}
+
+
+def _train_one(project: Project, name: str, model: Model, dataset: Dataset, options: FitOptions, *, publish: bool) -> Trained:
+    started = time.perf_counter()
+    checkpoints = project.dir / CHECKPOINTS_FOLDER / name
+    model.fit(dataset, replace(options, checkpoint=checkpoints / _identity(model, dataset)))
+    seconds = round(time.perf_counter() - started, 3)
+    artifact = replace(model.artifact(), facts=_facts(model, dataset, seconds))
+    version = project.artifacts.put(name, artifact)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    problem = check(project, artifact) if publish else "not asked for"
+    if not problem:
+        project.artifacts.publish(version)
+    elif publish:
+        logger.warning("%s: not published: %s; what was live stays live", version, problem)
+    return Trained(name, model.name, version, seconds, not problem, problem)
+
+
+def _identity(model: Model, dataset: Dataset) -> str:
+    """What an interrupted training may be resumed for: the same settings and the same events, nothing else."""
+    told = json.dumps([model.name, model.config.model_dump(mode="json"), dataset.fingerprint], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _facts(model: Model, dataset: Dataset, seconds: float) -> dict[str, Any]:
+    counts = {"n_users": dataset.n_users, "n_items": dataset.n_items, "n_events": dataset.n_events}
+    return {**model.facts, **counts, "seconds": round(seconds, 3), CURSOR: dataset.facts[CURSOR], UNTIL: dataset.facts[UNTIL]}
