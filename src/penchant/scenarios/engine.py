@@ -204,7 +204,7 @@ class Engine:
             self._items.codes(frame[columns.ITEM_ID].to_list()),
             frame[columns.EVENT_TYPE].to_list(),
             frame[columns.TIMESTAMP].to_numpy(),
-            frame[columns.VALUE].fill_null(float("nan")).to_numpy(),
+            frame[columns.VALUE].to_numpy(),  # null is NaN there
         )
 
     def _seeds(self, request: Request, scenario: Scenario, session: IntArray) -> IntArray:
