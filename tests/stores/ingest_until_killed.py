@@ -9,9 +9,9 @@ import sys
 import threading
 from pathlib import Path
 
+from penchant.core.events import EventBatch
 from penchant.stores import Store, open_store
 from penchant.stores.sqlite import database
-from penchant.testing.stores import batch
 
 database.CHECKPOINT_BYTES = 100_000  # so that some kills hit a checkpoint
 
@@ -25,7 +25,9 @@ def client(store: Store, folder: Path, name: str) -> None:
         number += len(ids)
         lines = "".join(f"{id_}\n" for id_ in ids).encode()
         os.write(sent, lines)
-        ack = store.events.append(batch([{"event_id": id_, "user_id": name, "item_id": id_[-2:], "timestamp": number} for id_ in ids]))
+        ack = store.events.append(
+            EventBatch.of([{"event_id": id_, "user_id": name, "item_id": id_[-2:], "timestamp": number} for id_ in ids])
+        )
         if ack.stored != len(ids):
             raise SystemExit(f"{ack} for {len(ids)} new events")
         os.write(acked, lines)
