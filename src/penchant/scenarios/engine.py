@@ -54,6 +54,7 @@ class Engine:
         self._project, self._clock = project, clock
         self._items = LiveItems(project.store.listing)
         self._changing = threading.Lock()
+        self._loading = threading.Lock()
         self._published = Published.load(project, self._items)
         self._recent: OrderedDict[str, _Record] = OrderedDict()
         self._remembering = threading.Lock()
@@ -122,19 +123,22 @@ class Engine:
 
         A version that cannot be loaded leaves the one before in its place; it is logged and named by `ready`.
         """
-        with self._changing:
+        with self._loading:
             self._published = Published.load(self._project, self._items, before=self._published)
             return list(self._published.versions.values())
 
     def refresh(self) -> None:
         """Pick up new and changed items, new events for what is counted, and newly published models. Cheap when there is nothing new."""
+        self.catch_up()
+        if self._published.outdated(self._project):
+            self.reload()
+
+    def catch_up(self) -> None:
+        """Pick up new and changed items, and new events for what is counted; never waits for a model that is being loaded."""
         with self._changing:
             self._items.refresh()
             for counts in self._published.counts.values():
                 counts.refresh()
-            outdated = self._published.outdated(self._project)
-        if outdated:
-            self.reload()
 
     def changed(self, item_ids: list[str]) -> None:
         """Tell that these items were just written or deleted, so that the next answer knows, without a scan."""
