@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from api_client import Client
 from fastapi import FastAPI
-from penchant.scenarios.project import Project
 
+from penchant.scenarios.project import Project
 from penchant.serving.app import create_app
 
 # A small shop: everybody meets the first films, so that popularity has an order.
@@ -14,7 +14,7 @@ FILMS = [{"item_id": f"film-{n}", "title": f"Film {n}", "categories": ["drama" i
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    made = Project.create(tmp_path / "shop", "shop")
+    made = Project.create(tmp_path / "shop")
     yield made
     made.close()
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 from api_client import Client, error_of
-from penchant.scenarios.project import Project
 
+from penchant.scenarios.project import Project
 from penchant.serving.answers import ItemRows, Past, UserRows
 
 IDS = [

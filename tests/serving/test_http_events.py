@@ -2,9 +2,9 @@ import json
 
 import pytest
 from api_client import Client, error_of
-from penchant.scenarios.project import Project
 
 from penchant.core.clock import DAY, SECOND, system_clock
+from penchant.scenarios.project import Project
 
 EVENT = {"user_id": "anna", "item_id": "film-1"}
 

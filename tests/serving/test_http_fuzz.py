@@ -10,8 +10,8 @@ import pytest
 from api_client import Client, error_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from penchant.scenarios.project import Project
 
+from penchant.scenarios.project import Project
 from penchant.serving.app import create_app
 from penchant.serving.openapi import Endpoint, document
 from penchant.serving.routes import ENDPOINTS
@@ -76,7 +76,7 @@ def requests(draw: st.DrawFn, endpoint: Endpoint) -> tuple[str, Any]:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    project = Project.create(Path(tmp_path_factory.mktemp("fuzz")) / "shop", "shop")
+    project = Project.create(Path(tmp_path_factory.mktemp("fuzz")) / "shop")
     client = Client(create_app(project))
     client.post("/v1/items", [{"item_id": f"film-{n}", "title": f"Film {n}"} for n in range(9)])
     client.post("/v1/events", [{"user_id": "user-1", "item_id": f"film-{n}"} for n in range(3)])

@@ -5,12 +5,12 @@ import base64
 import pytest
 from api_client import Client, error_of
 from fastapi import FastAPI
-from penchant.scenarios.project import Project
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from penchant.scenarios.project import Project
 from penchant.serving.app import create_app
 
 KEY = "correct-horse-battery-staple"

@@ -13,10 +13,10 @@ import orjson
 import pytest
 from api_client import Client, error_of
 from fastapi import FastAPI
-from penchant.scenarios.project import Project
 
 from penchant.core.errors import StoreConflict, StoreError, StoreFull, StoreUnavailable
 from penchant.scenarios.engine import Engine
+from penchant.scenarios.project import Project
 from penchant.serving import answers
 from penchant.serving.app import create_app
 from penchant.serving.limits import Bodies, Workers

@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,7 +40,7 @@ class Address:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     hosts: Sequence[str] = ()  # further host names that requests may come for
 
 

@@ -22,7 +22,7 @@ from penchant.serving.errors import on_disconnect, on_http_error, on_penchant_er
 from penchant.serving.middleware import Guard, RawPath, Telemetry
 from penchant.serving.openapi import document, routes
 from penchant.serving.routes import ENDPOINTS
-from penchant.serving.state import State
+from penchant.serving.state import Freshness, State
 
 REFRESH_SECONDS = 1.0  # how soon a model published by another process is live
 
@@ -33,7 +33,8 @@ def create_app(project: Project, *, clock: Clock = system_clock, key: str | None
     With a `key` every route but /healthz needs it. Without one only requests for a loopback host name are answered, and those
     for `hosts`; with both, only these host names. Raises what `Engine` raises.
     """
-    state = State(project, Engine(project, clock=clock), clock)
+    engine = Engine(project, clock=clock)
+    state = State(project, engine, clock, Freshness(engine))
     app = FastAPI(
         title="penchant",
         openapi_url=None,

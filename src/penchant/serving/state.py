@@ -1,5 +1,6 @@
 """What the routes of one app share: the project, the engine that answers, the threads, the numbers."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -7,7 +8,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from penchant.core.clock import Clock
-from penchant.core.errors import RequestError
+from penchant.core.errors import PenchantError, RequestError
+from penchant.core.log import logger
 from penchant.scenarios.engine import Engine
 from penchant.scenarios.project import Project
 from penchant.serving.limits import READERS, WRITERS, Bodies, Workers
@@ -18,6 +20,33 @@ from penchant.serving.wire import is_lines, parse, parse_query
 M = TypeVar("M", bound=BaseModel)
 
 
+class Freshness:
+    """Makes the engine catch up with what was just stored. Those who ask at the same time share one catching up."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._counting = threading.Lock()
+        self._catching_up = threading.Lock()
+        self._asked = 0
+        self._covered = 0
+
+    def catch_up(self) -> None:
+        """Return when an `Engine.catch_up` that began after this call has ended, this thread's or another's."""
+        with self._counting:
+            self._asked += 1
+            mine = self._asked
+        with self._catching_up:
+            if self._covered >= mine:
+                return
+            with self._counting:
+                covered = self._asked
+            try:
+                self._engine.catch_up()
+            except PenchantError as error:  # what was stored stays acknowledged; the next one tries again
+                logger.warning("could not catch up with what was stored: %s", error)
+            self._covered = covered
+
+
 @dataclass(frozen=True)
 class State:
     """One a process; everything in it may be used from any thread."""
@@ -25,6 +54,7 @@ class State:
     project: Project
     engine: Engine
     clock: Clock
+    freshness: Freshness
     metrics: Metrics = field(default_factory=Metrics)
     bodies: Bodies = field(default_factory=Bodies)
     readers: Workers = field(default_factory=lambda: Workers(READERS))

@@ -70,6 +70,7 @@ class Table:
     def _tell(self, state: State, ids: list[str]) -> None:
         if self.name == "items":
             state.engine.changed(ids)
+            state.freshness.catch_up()
 
     def _unknown(self) -> RequestError:
         return RequestError(f"no {self.name[:-1]} with this id", field=self.id_field, status=404)
@@ -101,8 +102,9 @@ async def history(request: Request) -> Response:
 
 def _history(state: State, user_id: str, limit: int) -> list[dict[str, Any]]:
     """The events as JSON, hence `Any`."""
-    events = state.project.events.history(user_id, limit=limit).frame.reverse()
-    known = state.project.features.get("items", events[columns.ITEM_ID].unique().to_list())
+    events = state.project.events.history(user_id, limit=limit).frame
+    read = [events[name].to_list() for name in (columns.ITEM_ID, columns.EVENT_TYPE, columns.VALUE, columns.TIMESTAMP)]
+    known = state.project.features.get("items", list(dict.fromkeys(read[0])))
     return [
         {
             columns.ITEM_ID: item,
@@ -111,7 +113,7 @@ def _history(state: State, user_id: str, limit: int) -> list[dict[str, Any]]:
             columns.TIMESTAMP: _iso(at),
             columns.PROPERTIES: known.get(item, {}),
         }
-        for item, kind, value, at in events.select(columns.ITEM_ID, columns.EVENT_TYPE, columns.VALUE, columns.TIMESTAMP).iter_rows()
+        for item, kind, value, at in reversed(list(zip(*read, strict=True)))
     ]
 
 

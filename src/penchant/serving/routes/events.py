@@ -33,7 +33,9 @@ def _store(state: State, body: bytes, *, lines: bool) -> Ack:
     events = read_many(Event, parse_lines(body) if lines else parse(body), now=now)
     if not events:
         return Ack(0, 0)
-    return state.project.events.append(EventBatch.of([_row(event, now) for event in events]))
+    ack = state.project.events.append(EventBatch.of([_row(event, now) for event in events]))
+    state.freshness.catch_up()  # histories are read at request time; this is for what is counted over all users
+    return ack
 
 
 def _row(event: Event, now: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from penchant.core.artifact import read_manifest
 from penchant.core.errors import ArtifactError
 from penchant.core.log import logger
-from penchant.scenarios.project import Project
+from penchant.scenarios.project import MODELS_FOLDER, REPORTS_FOLDER, Project
 from penchant.serving.answers import DataAnswer, Models, Scenarios
 from penchant.serving.openapi import Endpoint
 from penchant.serving.state import state_of
@@ -20,9 +20,7 @@ from penchant.serving.wire import answer
 
 # Rows and reports are JSON, hence `Any` throughout this module.
 
-MODELS_FOLDER = "models"
-REPORTS_FOLDER = "reports"
-REPORTS = ("report.json", "reports/report.json", "reports/evaluation.json")  # where an evaluation leaves its numbers
+REPORTS = ("report.json", f"{REPORTS_FOLDER}/report.json", f"{REPORTS_FOLDER}/evaluation.json")  # where an evaluation leaves its numbers
 
 
 async def scenarios(request: Request) -> Response:
