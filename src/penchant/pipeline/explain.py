@@ -35,9 +35,8 @@ def reasons_for_all(scorer: Scorer, query: Queries, items: IntArray, *, top: int
     if len(positions) == 0 or len(items) == 0:
         return [[] for _ in items]
     scores = _scores_without(scorer, query, query.items[positions], items)  # [P + 1, N], row 0 = the whole history
-    with np.errstate(invalid="ignore"):
-        gains = scores[0] - scores[1:]
-    gains[~np.isfinite(gains)] = 0
+    scores[1:][~np.isfinite(scores[1:])] = 0  # a model that says nothing without a history has no evidence then
+    gains = np.where(np.isfinite(scores[0]), scores[0], 0) - scores[1:]
     return [_strongest(gains[:, column], positions, query.items, top) for column in range(len(items))]
 
 

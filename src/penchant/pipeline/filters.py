@@ -74,7 +74,9 @@ class Seeds:
 
     def prepare(self, queries: Queries) -> Queries:
         """The same requests, their seeds excluded from the search."""
-        return queries if queries.seeds is None else replace(queries, excluded=joined(queries.excluded, queries.seeds))
+        if queries.seeds is None or not len(queries.seeds.values):
+            return queries
+        return replace(queries, excluded=joined(queries.excluded, queries.seeds))
 
     def keep(self, queries: Queries, candidates: Candidates) -> BoolArray:
         """[L] false for seeds."""

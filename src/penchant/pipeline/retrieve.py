@@ -17,6 +17,8 @@ NO_HISTORY = "no history"
 SEEDS_UNKNOWN = "the model has learned nothing about these items"
 NO_MATCH = "nothing matches these words"
 
+TIES = 1e-6  # a model that counts adds at most this for popularity, to order what it has no evidence for
+
 Search = Callable[[str, int], Sequence[tuple[int, float]]]  # words, n → (item code, score), best first
 Describe = Callable[[int], Sequence[str]]  # item code → the words that say what it is, the most telling first
 
@@ -65,7 +67,7 @@ class SimilarItems(FromModel):
     """Items that the history (here: the seeds, see `SeedsAsHistory`) really moves up.
 
     A model fills its list with what is popular where the history says nothing; such items are not similar. Kept is what
-    scores higher with the history than without it.
+    scores higher with the history than without it, and higher than `TIES` where the model says nothing without one.
     """
 
     def excuse(self, queries: Queries) -> list[str | None]:
@@ -75,8 +77,8 @@ class SimilarItems(FromModel):
     def recommend(self, queries: Queries, n: int, *, exclude_seen: bool = True) -> Candidates:
         """The model's best `n`, less those that score no higher than they would without the history."""
         found = super().recommend(queries, n, exclude_seen=exclude_seen)
-        without = queries.keep_events(np.zeros(len(queries.items), dtype=bool))
-        return found.keep(found.scores > self._model.score(without, found))
+        without = self._model.score(queries.keep_events(np.zeros(len(queries.items), dtype=bool)), found)
+        return found.keep(found.scores > np.where(np.isfinite(without), without, TIES))
 
 
 class FromWords:
