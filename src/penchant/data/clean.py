@@ -90,13 +90,14 @@ class EventCleaner:
         self._modern: bool | None = None
         self._numbers: str | None = None
         self._bounds: tuple[float, float] | None = None
+        self._bad: list[Bad] = []
 
     def clean(self, chunk: Chunk) -> pl.DataFrame:
         """The usable events of a chunk with penchant's columns and LINE, in file order."""
         rows = len(chunk.frame) + len(chunk.bad)
         self.rows += rows
         self.cleaning.count("unreadable rows", "wrong number of fields, open quotes, bytes that are no text", rows, removed=len(chunk.bad))
-        self.cleaning.rejects.add(self.source, chunk.bad)
+        self._bad = list(chunk.bad)
         frame = chunk.frame.select(
             pl.col(LINE),
             *[pl.col(name).cast(pl.String).alias(role) for role, name in self.mapping.roles.items()],
@@ -105,6 +106,7 @@ class EventCleaner:
         )
         for step in (self._ids, self._not_items, self._times, self._values, self._returns, self._absurd):
             frame = step(frame)
+        self.cleaning.rejects.add(self.source, sorted(self._bad, key=lambda bad: bad.line))
         return self._finished(frame)
 
     def _ids(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -136,10 +138,11 @@ class EventCleaner:
         text = frame[columns.TIMESTAMP]
         micros = self.mapping.time_format.parse(text)
         frame = frame.with_columns(micros.alias(columns.TIMESTAMP), text.cast(pl.String).alias("\x00text"))
-        unreadable = micros.is_null()
+        step = self._step("unreadable times", "empty, or not written like the rest of the column", frame)
+        empty = pl.col("\x00text").str.strip_chars().str.to_lowercase().is_in(["", *MISSING])
+        frame = self._reject(frame, step, frame.select(empty.fill_null(value=True)).to_series(), columns.TIMESTAMP, "is empty")
         reason = f"is no time: this column is {self.mapping.time_format.words}"
-        step = self._step("unreadable times", "not written like the rest of the column", frame)
-        frame = self._reject(frame, step, unreadable, columns.TIMESTAMP, reason)
+        frame = self._reject(frame, step, frame[columns.TIMESTAMP].is_null(), columns.TIMESTAMP, reason)
         if self._modern is None and len(frame):
             self._modern = float(frame[columns.TIMESTAMP].median() or 0) > _EPOCH_1990  # type: ignore[arg-type]  # of integers
         impossible = (
@@ -215,7 +218,7 @@ class EventCleaner:
         shown = "\x00text" if "\x00text" in frame.columns else column
         wrong = frame.filter(mask).select(LINE, shown)
         file_column = "+".join(self.mapping.time_columns) if column == columns.TIMESTAMP else self.mapping.roles[column]
-        self.cleaning.rejects.add(self.source, (Bad(line, file_column, value or "", reason) for line, value in wrong.iter_rows()))
+        self._bad += [Bad(line, file_column, value or "", reason) for line, value in wrong.iter_rows()]
         return frame.filter(~mask)
 
     def _finished(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -78,7 +78,8 @@ def _roles(table: Table, frame: pl.DataFrame, kind: Kind, options: ReadOptions, 
         named = names.best(free, role) if table.header else []
         if role == columns.TITLE and not named:
             described = [name for name in names.best(free, columns.DESCRIPTION) if _is_short_text(frame[name])]
-            named = described if table.header else [name for name in free if _is_short_text(frame[name])]
+            varied = [name for name in free if frame[name].n_unique() > min(20, len(frame) // 2) and _is_short_text(frame[name])]
+            named = described if table.header else varied
         if role == columns.CATEGORIES and not named and not table.header:
             named = [name for name in free if frame[name].dtype == pl.String and _share(frame[name], "|") >= 0.2]
         if named:
@@ -130,7 +131,7 @@ def _is_short_text(column: pl.Series) -> bool:
         return False
     worded = column.str.contains(r"\pL{3}").fill_null(value=False).sum() >= 0.5 * len(column)
     short = (column.str.len_chars() < 120).sum() >= 0.8 * len(column)
-    return worded and short and column.n_unique() > min(20, len(column) // 2)
+    return bool(worded and short)
 
 
 def _share(column: pl.Series, part: str) -> float:

@@ -101,7 +101,7 @@ def _clean_frames(path: Path, options: ReadOptions, cleaning: Cleaning) -> Itera
             break
     else:
         cleaning.rejects.add(path, [bad for chunk in start for bad in chunk.bad])
-        raise DataError(f"{path}: no row can be read\n{cleaning.rejects.summary()}")
+        raise DataError(f"{path}: has no rows that can be read\n{cleaning.rejects.summary()}".rstrip())
     mapping = map_events(start[-1].frame, options, header=table.header, where=str(path))
     cleaning.decisions += [*table.decisions, *mapping.decisions]
     cleaner = EventCleaner(mapping, options, cleaning, path)

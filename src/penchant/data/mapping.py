@@ -27,6 +27,9 @@ _EXACT = (columns.SCENARIO, columns.EVENT_ID, columns.RECOMMENDATION_ID, columns
 _MAX_EVENT_TYPES = 100
 _RATINGS = {"rating", "ratings", "score", "scores", "stars", "overall", "star", "feedback", "评分", "打分"}
 _QUANTITIES = {"quantity", "qty", "units", "amount", "cantidad", "menge", "anzahl", "quantite", "数量"}
+_OTHER_IDS = (
+    "store shop category cat brand seller vendor region campaign tag row event review country city department supplier manufacturer"
+)
 _CLOCK = r"^\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$"
 
 
@@ -118,8 +121,9 @@ def _by_name(mapping: EventMapping, frame: pl.DataFrame, found: Sequence[str], o
 
 
 def _id_like(mapping: EventMapping, found: Sequence[str]) -> list[str]:
-    """Free columns that are named like an id of nothing we know."""
-    return [name for name in _free(mapping, found) if names.parts(name)[-1:] == ["id"] and not names.is_known(name)]
+    """Free columns that are named like an id, and not of something that is neither user nor item."""
+    free = [(name, names.parts(name)) for name in _free(mapping, found)]
+    return [name for name, words in free if len(words) > 1 and words[-1] == "id" and not set(_OTHER_IDS.split()) & set(words)]
 
 
 def _suits(column: pl.Series, role: str) -> bool:
@@ -211,12 +215,13 @@ def _is_kind(column: pl.Series) -> bool:
 
 
 def _complete(mapping: EventMapping, found: Sequence[str], *, header: bool, where: str) -> None:
-    """One column that is left must be what is missing; otherwise an error says what to do."""
+    """The one column left, or the one left that is named like an id, must be what is missing; else an error says what to do."""
     missing = [role for role in (columns.USER_ID, columns.ITEM_ID) if role not in mapping.roles]
     free = _free(mapping, found)
-    if len(missing) == 1 and len(free) == 1 and header:
-        mapping.roles[missing[0]] = free[0]
-        mapping.decisions.append(f"{missing[0]}: {free[0]}, the only column left")
+    likely = free if len(free) == 1 else _id_like(mapping, found)
+    if len(missing) == 1 and len(likely) == 1 and header:
+        mapping.roles[missing[0]] = likely[0]
+        mapping.decisions.append(f"{missing[0]}: {likely[0]}, the only column left that can be")
         return
     if missing:
         role = missing[0]

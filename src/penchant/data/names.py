@@ -13,11 +13,11 @@ from penchant.core import columns
 _WORDS = {
     columns.USER_ID: (
         "user customer visitor client member household account buyer shopper consumer reviewer subscriber guest person listener reader"
-        " player viewer student patient passenger device cookie hh usuario cliente kunde nutzer benutzer utilisateur utente"
+        " player viewer student patient passenger device cookie hh patron cust usr usuario cliente kunde nutzer benutzer utilisateur utente"
     ),
     columns.ITEM_ID: (
-        "item product sku article movie film book song track anime game video news venue business restaurant recipe course hotel poi"
-        " place location stock goods merchandise podcast episode show series app artist album content asset listing offer property"
+        "item product prod itm sku article movie film book song track anime game video news venue business restaurant recipe course hotel"
+        " poi place location stock goods merchandise podcast episode show series app artist album content asset listing offer property"
         " paper document doc page url material variant job vacancy food dish meal beer wine playlist channel repo photo image ad"
         " producto articulo produkt artikel produit prodotto articolo"
     ),
@@ -34,7 +34,7 @@ _EXACT = {
     columns.ITEM_ID: "itemid item productid asin parentasin sku iid isbn isbn13 stockcode traid gtin ean upc mid vid what",
     columns.SESSION_ID: "sessionid session",
     columns.TIMESTAMP: (
-        "timestamp eventtime eventtimestamp unixreviewtime unixtimestamp unixtime time datetime ts createdat date epoch when tstamp"
+        "timestamp eventtime eventtimestamp unixreviewtime unixtimestamp unixtime time datetime ts createdat date dt epoch when tstamp"
         " occurredat reviewtime invoicedate orderdate purchasedate fecha datum zeit zeitstempel horodatage heure data"
     ),
     columns.EVENT_TYPE: (

@@ -1,5 +1,6 @@
 """How to read a file, where it does not say so itself: what `penchant import` offers as flags."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -40,3 +41,9 @@ class ReadOptions(Config):
     strict: bool = False  # any bad row is an error
     rejects: Path | None = None  # where bad rows are written; None = only counted, the first ones shown
     quiet: bool = True  # no progress bar
+
+    def names_any(self, cells: Sequence[str]) -> bool:
+        """Whether a flag names one of these cells as a column, which makes them a header."""
+        flags = (self.user_column, self.item_column, self.time_column, self.type_column, self.value_column, self.session_column)
+        wanted = {flag for flag in (*flags, self.title_column) if flag and not flag.isdigit()}
+        return not wanted.isdisjoint(cell.strip() for cell in cells)

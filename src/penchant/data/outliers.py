@@ -18,7 +18,7 @@ from penchant.data.options import ReadOptions
 # Rows that wait in memory; beyond them the spool goes to disk.
 MEMORY_ROWS = 500_000
 
-# A robot has more events than e³ interquartile ranges above the third quartile (log scale), and at least this many …
+# A robot has more events than three quartile ranges above the third quartile on a log scale, and at least this many …
 ROBOT_EVENTS = 1_000
 # … or at least that many at this pace over its whole life. The fastest of MovieLens-1M with 200 events or more makes 0.29.
 ROBOT_EVENTS_PER_SECOND = 0.5
@@ -126,7 +126,7 @@ class Outliers:
         bound = np.inf
         if len(events) >= _MIN_USERS:
             first, third = np.quantile(np.log1p(events), [0.25, 0.75])
-            bound = max(float(np.expm1(third + 3.0 * max(third - first, 1.0))), ROBOT_EVENTS)
+            bound = max(float(np.expm1(third + 3.0 * max(third - first, np.log(4.0)))), ROBOT_EVENTS)
         many = pl.col("n") > bound
         fast = pl.lit(value=False)
         if self.timed:

@@ -41,7 +41,7 @@ class Delimited:
             raise DataError(f"{file.path}: has no rows")
         header = options.header
         if header is None:
-            header = not options.columns and is_header(sample.rows[0], sample.rows[1:])
+            header = not options.columns and (options.names_any(sample.rows[0]) or is_header(sample.rows[0], sample.rows[1:]))
         names = _names(sample, header=header, given=options.columns)
         if len(names) < 2:
             raise DataError(f"{file.path}: every row has a single field; say how fields are divided with --delimiter")

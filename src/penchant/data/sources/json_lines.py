@@ -1,6 +1,7 @@
 """JSON: one object a line, an array of objects, or one object whose keys are ids. Numbers become texts as they are written."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from penchant.data.sources.table import CHUNK_ROWS, LINE, Bad, Chunk, InputFile,
 from penchant.data.sources.text import TextReader, undecodable
 
 MAX_DOCUMENT = 512 << 20
+
+# Longer numbers than these do not survive as 64-bit integers or floats.
+_LONG_NUMBER = re.compile(r"\d{16}")
 
 Row = dict[str, Any]  # a JSON object
 
@@ -90,15 +94,21 @@ def _parse(line: str) -> tuple[Row, str]:
     if undecodable(line):
         return {}, "bytes that are not valid text"
     try:
-        value = orjson.loads(line)
+        value = None if _LONG_NUMBER.search(line) else orjson.loads(line)
     except orjson.JSONDecodeError:
-        try:  # NaN, Infinity and integers beyond 64 bits are no JSON, yet some write them
-            value = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
-        except (ValueError, RecursionError) as error:
-            return {}, f"not JSON: {error}"
+        value = None  # NaN and Infinity are no JSON, yet some write them
+    try:
+        value = _exact(line) if value is None else value
+    except (ValueError, RecursionError) as error:
+        return {}, f"not JSON: {error}"
     if not isinstance(value, dict):
         return {}, "not a JSON object"
     return value, ""
+
+
+def _exact(line: str) -> Any:
+    """A JSON value whose numbers are the texts that were written. `Any`: JSON."""
+    return json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
 
 
 def _document(file: InputFile) -> Iterator[Chunk]:

@@ -1,8 +1,10 @@
 """Parquet, read a batch at a time."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import polars as pl
 import pyarrow as pa
@@ -24,35 +26,37 @@ class Parquet:
 
     def open(self, file: InputFile, options: ReadOptions) -> Table:
         """The file as a table; LINE counts rows."""
-        try:
-            opened = parquet.ParquetFile(file.path if not file.compressed else _unpacked(file))
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{file.path}: is not a Parquet file that can be read: {error}") from None
-        names = [name for name in opened.schema_arrow.names if not name.startswith("__index_level_")]
-        return Table(file.path, "parquet", names, _chunks(opened, names, file.size), decisions=[])
+        with _opened(file) as opened:
+            names = [name for name in opened.schema_arrow.names if not name.startswith("__index_level_")]
+        return Table(file.path, "parquet", names, _chunks(file, names))
 
 
-def _unpacked(file: InputFile) -> pa.PythonFile:
-    """The gunzipped file in a nameless temporary file: Parquet is read from its end."""
-    target = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the last reference to it
-    with file.stream() as (data, _):
-        while part := data.read(1 << 20):
-            target.write(part)
-    target.seek(0)
-    return pa.PythonFile(target, mode="r")
-
-
-def _chunks(opened: parquet.ParquetFile, names: list[str], size: int) -> Iterator[Chunk]:
-    total, done = max(1, opened.metadata.num_rows), 0
+@contextmanager
+def _opened(file: InputFile) -> Iterator[parquet.ParquetFile]:
+    """The file, gunzipped into a nameless temporary one where it must be: Parquet is read from its end."""
     try:
+        if not file.compressed:
+            with parquet.ParquetFile(file.path) as opened:
+                yield opened
+            return
+        with tempfile.TemporaryFile() as target, file.stream() as (data, _):
+            shutil.copyfileobj(data, target, 1 << 20)
+            target.seek(0)
+            with parquet.ParquetFile(target) as opened:
+                yield opened
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file.path}: is not a Parquet file that can be read: {error}; write it again") from None
+
+
+def _chunks(file: InputFile, names: list[str]) -> Iterator[Chunk]:
+    with _opened(file) as opened:
+        total, done = max(1, opened.metadata.num_rows), 0
         for batch in opened.iter_batches(batch_size=CHUNK_ROWS, columns=names):
             frame = pl.DataFrame(pl.from_arrow(batch)).select(names)
             frame = frame.select(_as_text(frame[name]) for name in names)
             done += len(frame)
             lines = pl.int_range(done - len(frame) + 1, done + 1, dtype=pl.Int64).alias(LINE)
-            yield Chunk(frame.with_columns(lines), (), size * done // total)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"a Parquet file is damaged near row {done + 1}: {error}; write it again") from None
+            yield Chunk(frame.with_columns(lines), (), file.size * done // total)
 
 
 def _as_text(column: pl.Series) -> pl.Series:

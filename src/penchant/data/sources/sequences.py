@@ -55,7 +55,7 @@ def _delimiter(lines: Sequence[str], options: ReadOptions) -> str | None:
     for candidate in [options.delimiter] if options.delimiter else DELIMITERS:
         widths = [len(Dialect(candidate).split(line)) for line in lines]
         width, count = Counter(widths).most_common(1)[0]
-        if width > 1 and count >= 0.6 * len(widths):
+        if width > 1 and count >= 0.6 * len(widths) and not (candidate == " " and irregular):
             return None
         divided = sum(width > 1 for width in widths)
         if divided >= 0.5 * len(widths) and (candidate != " " or _are_ids(lines)):
