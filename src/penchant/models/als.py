@@ -12,6 +12,7 @@ from penchant.core.random import generator
 from penchant.core.types import BoolArray, FloatArray, IntArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.blas import one_thread
 from penchant.models.sparse import even_blocks, histories, met
 
 # A block of padded rows stays below this many floats (1 MiB), so that it is still in the cache when it is used again.
@@ -51,14 +52,16 @@ class ALS(Model):
         scale = 0.1 / np.sqrt(self.config.factors)
         start = generator(self.config.seed, "als").normal(0, scale, (dataset.n_items, self.config.factors))
         items: FloatArray = start.astype(np.float32)
-        for _ in range(self.config.iterations):
-            users = Side(items, self.config.alpha, self.config.l2).solve(by_user)
-            items = Side(users, self.config.alpha, self.config.l2).solve(by_item)
-        self._items = Side(items, self.config.alpha, self.config.l2)
+        with one_thread():
+            for _ in range(self.config.iterations):
+                users = Side(items, self.config.alpha, self.config.l2).solve(by_user)
+                items = Side(users, self.config.alpha, self.config.l2).solve(by_item)
+            self._items = Side(items, self.config.alpha, self.config.l2)
 
     def _scores(self, queries: Queries) -> FloatArray:
-        users = self._items.solve(histories(queries, self.n_items))
-        return np.asarray(users @ self._items.factors.T, dtype=np.float32)
+        with one_thread():
+            users = self._items.solve(histories(queries, self.n_items))
+            return np.asarray(users @ self._items.factors.T, dtype=np.float32)
 
     def _arrays(self) -> Arrays:
         return {"items": self._items.factors}

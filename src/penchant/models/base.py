@@ -19,6 +19,7 @@ from penchant.core.types import Candidates, FloatArray, LongArray, Queries, rows
 from penchant.data import Dataset, Vocabulary
 from penchant.index.exact import top_n
 from penchant.index.hide import hide
+from penchant.models.blas import blas_threads
 
 # A block of scores stays below this many floats (64 MiB), so that memory does not grow with the number of requests.
 BLOCK = 2**24
@@ -80,8 +81,10 @@ class Model(ABC):
             raise DataError(f"{self.name}: the data set {dataset.name!r} has no events; import some first")
         self.items, self.event_types, self.fingerprint = dataset.items, dataset.event_types, dataset.fingerprint
         self.facts = {}
+        options = options or FitOptions()
         try:
-            self._fit(dataset, options or FitOptions())
+            with blas_threads(options.threads):
+                self._fit(dataset, options)
         except BaseException:
             self.items = None  # what is learned by half must not answer
             raise
