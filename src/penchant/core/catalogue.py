@@ -18,6 +18,9 @@ class Catalogue(Mapping[str, str]):
         self.check(name)
         return self._entries[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
