@@ -20,10 +20,8 @@ def recognise_folder(folder: Path) -> dict[str, Path]:
         if "events" in found and len(found) > len(best):
             best = found
     if not best:
-        names = sorted(path.name for path in folder.iterdir())[:10]
-        raise DataError(
-            f"{folder}: no known data set lies here; name its files with --events, --items and --users; it holds: {', '.join(names)}"
-        )
+        lying = ", ".join(sorted(path.name for path in folder.iterdir())[:10])
+        raise DataError(f"{folder}: holds no known data set; name its files with --events, --items and --users; there are: {lying}")
     return best
 
 
