@@ -49,7 +49,7 @@ class SqliteListing:
     def popular(self, limit: int, since: int = 0) -> list[tuple[str, int]]:
         """At most `limit` available (item id, number of events with time ≥ `since`), most first, ties by first arrival.
 
-        Reads all events since then: 0.15 µs each.
+        Reads all events since then, about 0.2 µs each.
         """
         with self._database.reading() as connection:
             ids, counts = read_columns(connection, ("id", "n"), _POPULAR, (since, max(0, limit)))
