@@ -70,6 +70,7 @@ class Engine:
         name = self._scenario_of(request.scenario)
         scenario, published = self.scenarios[name], self._published
         n = self._check(request, scenario)
+        self._items.extend()
         queries = self._queries(request, scenario, published)
         pipeline = published.pipelines[name]
         answer = pipeline.run(queries, n, deadline=started + scenario.time_budget_ms / 1000)

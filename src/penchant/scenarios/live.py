@@ -43,7 +43,7 @@ class LiveItems:
     def code(self, id_: str) -> int:
         """The code of an id, one that was named a moment ago included; −1 when nobody knows it."""
         if id_ not in self._codes:
-            self._extend()
+            self.extend()
         return self._codes.get(id_, UNKNOWN)
 
     def codes(self, ids: Iterable[str]) -> IntArray:
@@ -51,7 +51,7 @@ class LiveItems:
         wanted = list(ids)
         found = [self._codes.get(id_, UNKNOWN) for id_ in wanted]
         if UNKNOWN in found:
-            self._extend()
+            self.extend()
             found = [self._codes.get(id_, UNKNOWN) for id_ in wanted]
         return np.array(found, dtype=np.int32)
 
@@ -59,9 +59,19 @@ class LiveItems:
         """[n_items] which items can be had; not to be changed."""
         return self._available
 
+    def extend(self) -> None:
+        """Take in items that were named since; one short query where there are none."""
+        with self._changing:
+            cursor, fresh = self._listing.items(after=self._cursor)
+            for id_ in fresh:
+                self._codes[id_] = len(self._ids)
+                self._ids.append(id_)
+            self._available = np.concatenate([self._available, np.ones(len(fresh), dtype=bool)])
+            self._cursor = cursor
+
     def refresh(self) -> None:
         """Take in new items, and anew what can be had."""
-        self._extend()
+        self.extend()
         hidden = [self._codes[id_] for id_ in self._listing.unavailable() if id_ in self._codes]
         with self._changing:
             mask = np.ones(len(self._ids), dtype=bool)
@@ -78,15 +88,6 @@ class LiveItems:
                 if code >= 0:
                     mask[code] = id_ in found and not is_hidden(found[id_])
             self._available = mask
-
-    def _extend(self) -> None:
-        with self._changing:
-            cursor, fresh = self._listing.items(after=self._cursor)
-            for id_ in fresh:
-                self._codes[id_] = len(self._ids)
-                self._ids.append(id_)
-            self._available = np.concatenate([self._available, np.ones(len(fresh), dtype=bool)])
-            self._cursor = cursor
 
 
 def is_hidden(properties: dict[str, Any]) -> bool:
