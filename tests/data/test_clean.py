@@ -265,6 +265,19 @@ def test_a_power_user_is_no_robot(tmp_path: Path) -> None:
     assert step(read(path)[1], "robots")[2] == 0
 
 
+@pytest.mark.parametrize("exponent", [1.1, 1.3, 2.0])
+def test_the_tail_of_a_heavy_tailed_crowd_is_no_robot(tmp_path: Path, exponent: float) -> None:
+    users = np.random.default_rng(0).zipf(exponent, 50_000) % 5_000
+    rows = [(f"u{user}", f"i{n % 499}", 1_400_000_000 + 3 * n) for n, user in enumerate(users.tolist())]
+    assert step(read(write(tmp_path / "events.csv", [("user", "item", "ts"), *rows]))[1], "robots")[2] == 0
+
+
+def test_several_robots_are_found_together(tmp_path: Path) -> None:
+    robots = [(f"robot-{n % 3}", f"i{n}", 1_400_000_000 + 3_600 * n) for n in range(9_000)]
+    path = write(tmp_path / "events.csv", [("user", "item", "ts"), *crowd(50, 30), *robots])
+    assert step(read(path)[1], "robots")[2] == 9_000
+
+
 def test_events_beyond_the_memory_limit_wait_on_disk_and_keep_their_order(tmp_path: Path) -> None:
     n = MEMORY_ROWS + 150_000
     path = tmp_path / "events.csv"

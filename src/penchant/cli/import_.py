@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from penchant.jobs.ingest import IngestReport
 
 
+group = typer.Typer()
+
+
 def register(app: typer.Typer) -> None:
     """Add `import`."""
-    app.command("import")(import_)
+    app.add_typer(group)
 
 
+@group.command("import")
 def import_(
     directory: Annotated[Path, typer.Option("--dir", help="The project's folder.")] = Path(),
     events: Annotated[Path | None, typer.Option(help="What people did: a file, or the folder of a known public data set.")] = None,
