@@ -1,0 +1,143 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.core.artifact import Artifact
+from penchant.core.errors import ArtifactError, ArtifactNotFound, ConfigError, DataError
+from penchant.core.events import EventBatch
+from penchant.jobs import publish as publishing
+from penchant.jobs.train import CHECKPOINTS_FOLDER, train
+from penchant.models import ItemKNN
+from penchant.scenarios import Engine, Project, Request
+from penchant.scenarios.project import CURSOR
+
+CONFIG = """
+[models.item-knn]
+[models.popular]
+[scenarios.home]
+kind = "for-you"
+retrievers = ["item-knn"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "penchant.toml").write_text(CONFIG, encoding="utf-8")
+    opened = Project.open(tmp_path)
+    rows = [(f"u{user}", f"i{(user + step) % 9}", 1_000 * user + step) for user in range(9) for step in range(4)]
+    opened.events.append(EventBatch.of(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")))
+    return opened
+
+
+def forged(project: Project, number: float) -> Artifact:
+    artifact = ItemKNN().fit(project.dataset()).artifact()
+    arrays = {name: np.full_like(array, number) if array.dtype == np.float32 else array for name, array in artifact.arrays.items()}
+    return replace(artifact, arrays=arrays)
+
+
+def test_every_configured_model_is_trained_on_all_events_and_published(project: Project) -> None:
+    trained = train(project, quiet=True)
+    assert [each.name for each in trained] == ["item-knn", "popular"]
+    for each in trained:
+        assert each.published
+        assert project.artifacts.live(each.name) == each.version
+        facts = project.artifacts.get(each.version).facts
+        assert (facts["n_events"], facts["n_users"], facts["n_items"], facts[CURSOR]) == (36, 9, 9, 36)
+        assert facts["seconds"] == each.seconds >= 0
+    assert not list((project.dir / CHECKPOINTS_FOLDER).glob("*/*"))
+
+
+def test_one_model_can_be_trained_alone(project: Project) -> None:
+    assert [each.name for each in train(project, "popular", quiet=True)] == ["popular"]
+    assert project.artifacts.live("item-knn") is None
+
+
+def test_without_publishing_a_version_is_saved_and_not_live(project: Project) -> None:
+    (trained,) = train(project, "popular", quiet=True, publish=False)
+    assert not trained.published
+    assert project.artifacts.versions("popular") == [trained.version]
+    assert project.artifacts.live("popular") is None
+
+
+def test_wrong_settings_of_all_models_are_reported_before_any_training(tmp_path: Path) -> None:
+    text = CONFIG.replace("[models.item-knn]", "[models.item-knn]\nneighbors = 3\nb = 9.0").replace(
+        "[models.popular]", "[models.popular]\nhalflife = 1"
+    )
+    (tmp_path / "penchant.toml").write_text(text, encoding="utf-8")
+    with Project.open(tmp_path) as project, pytest.raises(ConfigError) as caught:
+        train(project, quiet=True)
+    problems = caught.value.problems
+    assert any(problem.startswith("models.item-knn.neighbors: no such setting; did you mean 'neighbours'?") for problem in problems)
+    assert any(problem.startswith("models.item-knn.b: ") for problem in problems)
+    assert any(problem.startswith("models.popular.halflife: no such setting") for problem in problems)
+
+
+def test_an_unknown_name_is_told_the_nearest(project: Project) -> None:
+    with pytest.raises(ConfigError, match="no model 'poplar'; did you mean 'popular'"):
+        train(project, "poplar", quiet=True)
+
+
+def test_without_events_there_is_nothing_to_learn_from(tmp_path: Path) -> None:
+    (tmp_path / "penchant.toml").write_text(CONFIG, encoding="utf-8")
+    with Project.open(tmp_path) as project, pytest.raises(DataError, match="no events to learn from; run `penchant import`"):
+        train(project, quiet=True)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_model_with_numbers_that_are_not_finite_never_goes_live(project: Project, number: float) -> None:
+    (before,) = train(project, "item-knn", quiet=True)
+    version = project.artifacts.put("item-knn", forged(project, number))
+    with pytest.raises(ArtifactError, match=r"not published: .* holds numbers that are not finite; what was live stays live"):
+        publishing.publish(project, version)
+    assert project.artifacts.live("item-knn") == before.version
+
+
+def test_a_model_without_answers_never_goes_live(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    (before,) = train(project, "item-knn", quiet=True)
+    monkeypatch.setattr(ItemKNN, "_scores", lambda self, queries: np.full((len(queries), self.n_items), -np.inf, np.float32))
+    (trained,) = train(project, "item-knn", quiet=True)
+    assert not trained.published
+    assert trained.problem == "it has no answer for 9 of 9 users"
+    assert project.artifacts.live("item-knn") == before.version
+
+
+def test_publish_and_rollback_change_what_answers(project: Project) -> None:
+    (first,), (second,) = (train(project, "item-knn", quiet=True) for _ in range(2))
+    engine = Engine(project)
+    request = Request("home", user_id="u1")
+    assert engine.recommend(request).model_version == second.version
+    assert publishing.rollback(project, "item-knn") == first.version
+    engine.refresh()
+    assert engine.recommend(request).model_version == first.version
+    publishing.publish(project, second.version)
+    engine.refresh()
+    assert engine.recommend(request).model_version == second.version
+
+
+def test_comparing_shows_facts_and_how_far_answers_agree(project: Project) -> None:
+    train(project, quiet=True)
+    same = publishing.compare(project, "item-knn", "item-knn")
+    assert (same.overlap, same.n_users) == (1.0, 9)
+    other = publishing.compare(project, "item-knn", project.artifacts.versions("popular")[0])
+    assert 0 <= other.overlap <= 1
+    assert other.second["model"] == "popular"
+    assert other.as_json()["overlap@10"] == other.overlap
+
+
+def test_comparing_what_nobody_published_says_so(project: Project) -> None:
+    with pytest.raises(ArtifactNotFound, match="no version of 'item-knn' is published"):
+        publishing.compare(project, "item-knn", "popular")
+
+
+def test_an_interrupted_training_keeps_what_was_finished(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: object, dataset: object, options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("penchant.models.popular.Popular._fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(project, quiet=True)
+    assert project.artifacts.live("item-knn") is not None
+    assert project.artifacts.live("popular") is None
