@@ -157,10 +157,11 @@ def test_ranking_sees_more_candidates_than_the_answer_holds() -> None:
     assert lists(path.run(Queries.of([[5]]), 1).candidates) == [[11]]
 
 
-def test_after_the_deadline_ranking_is_left_out_and_the_trace_says_so() -> None:
+def test_after_the_deadline_ranking_is_left_out_and_the_answer_says_so() -> None:
     path = pipeline(retrievers={"fixed": Fixed([(1, 9.0), (2, 8.0)])}, rankers={"linear": Linear(N_ITEMS)}, timer=lambda: 5.0)
     answer = path.run(Queries.of([[0]]), 2, deadline=4.0)
     assert lists(answer.candidates) == [[1, 2]]
+    assert answer.fallback_reason == "rank 'linear' left out: the time budget is spent"
     assert [step.why for step in answer.trace.steps if step.stage == "rank"] == ["left out: the time budget is spent"]
 
 

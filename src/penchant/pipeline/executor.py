@@ -47,7 +47,7 @@ class Execution:
         self._filters: Mapping[str, Filter] = {"seen": Seen(), **pipeline.filters} if exclude_seen else pipeline.filters
         self._steps: list[Step] = []
         self._lap = pipeline.timer()
-        self._failure: str | None = None  # in words for the caller; the trace holds more
+        self._degraded: str | None = None  # why, in words for the caller; the trace holds more
         self._excuses: list[str | None] = [None] * len(queries)
 
     def run(self) -> Answer:
@@ -119,11 +119,12 @@ class Execution:
         best = candidates.first(self._n)
         self._record_loss("answer", "cut", candidates, best, why=f"beyond the first {self._n}")
         filled = self._fill(best)
-        if self._failure and not len(filled.items):
-            raise PipelineError(f"{self._pipeline.scenario}: {self._failure}, and nothing else has an answer")
+        failed = next((step for step in self._steps if step.failed and step.stage == "retrieve"), None)
+        if failed is not None and not len(filled.items):
+            raise PipelineError(f"{failed.why}; nothing else has an answer")
         own, total = np.diff(best.offsets), np.diff(filled.offsets)
         short = np.flatnonzero((own < self._n) & ((total > own) | (total == 0)))
-        reasons: list[str | None] = [self._failure or excuse for excuse in self._excuses]
+        reasons: list[str | None] = [self._degraded or excuse for excuse in self._excuses]
         for row, why in zip(short, self._why_short(short), strict=True):
             reasons[row] = reasons[row] or why
         return filled, reasons
@@ -180,7 +181,7 @@ class Execution:
         except PipelineError as error:
             logger.error("%s; the answer goes on without it", error, exc_info=error)
             if stage != "log":
-                self._failure = self._failure or f"{stage} {name!r} failed"
+                self._degraded = self._degraded or f"{stage} {name!r} failed"
             self._record(stage, name, entered, entered, why=str(error), failed=True)
             return None
 
@@ -188,23 +189,24 @@ class Execution:
         return self._attempt(stage, name, 0, retriever.recommend, queries, n, exclude_seen=self._exclude_seen)
 
     def _late(self, stage: str, name: str, entered: int) -> bool:
-        late = self._deadline is not None and self._pipeline.timer() > self._deadline
-        if late:
-            self._record(stage, name, entered, entered, why="left out: the time budget is spent")
-        return late
+        if self._deadline is None or self._pipeline.timer() <= self._deadline:
+            return False
+        self._degraded = self._degraded or f"{stage} {name!r} left out: the time budget is spent"
+        self._record(stage, name, entered, entered, why="left out: the time budget is spent")
+        return True
 
     def _record(self, stage: str, name: str, entered: int, kept: int, *, why: str = "", failed: bool = False) -> None:
         self._steps.append(Step(stage, name, entered, kept, why, self._milliseconds(), failed))
 
     def _record_loss(self, stage: str, name: str, before: Candidates, after: Candidates, *, why: str) -> None:
         """One step with the candidates that are in `before` and not in `after`."""
-        lost = np.zeros(len(before.items), dtype=bool)
-        if len(after.items) < len(before.items):
-            lost = ~np.isin(_keys(before), _keys(after))
+        if len(before.items) == len(after.items):
+            self._record(stage, name, len(before.items), len(after.items))
+            return
+        lost = ~np.isin(_keys(before), _keys(after))
         rows, items = rows_of(before.offsets)[lost], before.items[lost]
-        why = why if len(items) else ""
-        step = Step(stage, name, len(before.items), len(after.items), why, self._milliseconds(), removed_rows=rows, removed_items=items)
-        self._steps.append(step)
+        counts = len(before.items), len(after.items)
+        self._steps.append(Step(stage, name, *counts, why, self._milliseconds(), removed_rows=rows, removed_items=items))
 
     def _milliseconds(self) -> float:
         """Since the last call."""

@@ -11,7 +11,7 @@ import numpy as np
 from penchant.core.types import IntArray, LongArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one component did. `entered` = `kept` + `removed`, over all requests of the batch."""
 
@@ -22,7 +22,7 @@ class Step:
     why: str = ""  # why candidates were removed, or what went wrong
     milliseconds: float = 0.0
     failed: bool = False  # the component raised, and the answer went on without it
-    removed_rows: LongArray | None = None  # [R] which request lost …
+    removed_rows: LongArray | None = None  # [R] which request lost …; None where none did
     removed_items: IntArray | None = None  # [R] … which item
 
     @property

@@ -99,11 +99,11 @@ class Engine:
         with self._remembering:
             record = self._recent.get(recommendation_id)
         if record is None:
-            message = f"no recent answer {recommendation_id[:64]!r}; the last {REMEMBERED:,} can be explained"
+            message = f"recommendation_id: no recent answer {recommendation_id[:64]!r}; the last {REMEMBERED:,} can be explained"
             raise RequestError(message, field="recommendation_id", status=404)
         item = self._items.code(item_id)
         if item < 0:
-            raise RequestError(f"no item {item_id[:64]!r}", field="item_id", status=404)
+            raise RequestError(f"item_id: no item {item_id[:64]!r}", field="item_id", status=404)
         published = self._published
         scenario = self.scenarios[record.scenario]
         queries = self._queries(record.request, scenario, published)
@@ -164,17 +164,19 @@ class Engine:
             if scenario.kind == wanted:
                 return name
         what = "scenario of kind" if wanted in KINDS else "scenario"
-        raise RequestError(f"no {what} {wanted[:64]!r}{did_you_mean(wanted[:64], self.scenarios)}", field="scenario", status=404)
+        raise RequestError(f"scenario: no {what} {wanted[:64]!r}{did_you_mean(wanted[:64], self.scenarios)}", field="scenario", status=404)
 
     def _check(self, request: Request, scenario: Scenario) -> int:
         """How many items to answer with. Raises RequestError for what is missing or out of bounds."""
         given = {"item_id": request.seed_items, "items": request.items, "text": request.text.strip()}
         needs = KINDS[scenario.kind].needs
         if needs is not None and not given[needs]:
-            raise RequestError(f"is required: a scenario of kind {scenario.kind!r} answers {KINDS[scenario.kind].what}", field=needs)
+            raise RequestError(
+                f"{needs}: is required; a scenario of kind {scenario.kind!r} answers {KINDS[scenario.kind].what}", field=needs
+            )
         n = request.n if request.n is not None else len(request.items) if scenario.kind == "rank" else scenario.n
         if not 1 <= n <= max(MAX_N, len(request.items)):
-            raise RequestError(f"must be from 1 to {MAX_N:,}, not {n:,}", field="n")
+            raise RequestError(f"n: must be from 1 to {MAX_N:,}, not {n:,}", field="n")
         return n
 
     def _queries(self, request: Request, scenario: Scenario, published: Published) -> Queries:
@@ -220,7 +222,8 @@ class Engine:
         seeds = self._items.codes(request.seed_items)
         for id_, code in zip(request.seed_items, seeds.tolist(), strict=True):
             if code < 0:
-                raise RequestError(f"no item {id_[:64]!r}: neither the catalogue nor any event names it", field="item_id", status=404)
+                message = f"item_id: no item {id_[:64]!r}; neither the catalogue nor any event names it"
+                raise RequestError(message, field="item_id", status=404)
         return np.concatenate([seeds, session[session >= 0]]) if scenario.kind == "continue" else seeds
 
     # ---- the answer
