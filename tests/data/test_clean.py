@@ -133,6 +133,12 @@ def test_a_file_without_one_usable_event_is_an_error_that_shows_why(tmp_path: Pa
         read(path)
 
 
+def test_a_header_that_comes_again_is_no_event(tmp_path: Path) -> None:
+    rows, cleaning = read(write(tmp_path / "events.csv", [("user", "item"), ("u1", "i1"), ("user", "item"), ("u2", "i2")]))
+    assert [row["user_id"] for row in rows] == ["u1", "u2"]
+    assert cleaning.rejects.examples[0]["row"] == 3
+
+
 def test_similar_ids_stay_different(tmp_path: Path) -> None:
     ids = ["00", "0", "1e1", "10", "null", "NaN", "nan", "true", "True", "None", "__proto__", "é", "e\u0301", "a b", "1.0", "1"]
     rows, _ = read(write(tmp_path / "events.csv", [("user_id", "item_id"), *((id_, id_) for id_ in ids)]))

@@ -144,6 +144,19 @@ def test_a_field_of_ten_megabytes_is_read(tmp_path: Path) -> None:
     assert frame_of(path)["note"].str.len_chars().to_list() == [10_000_000, 1]
 
 
+@pytest.mark.parametrize("mark", ["#", "# ", "%", "% "])
+def test_comments_above_the_table_are_passed_over_and_may_be_its_header(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "events.txt"
+    path.write_text(f"{mark}about this file\n{mark}user item\n" + "".join(f"{n} {n + 5}\n" for n in range(9)), encoding="ascii")
+    table = open_table(path, ReadOptions())
+    assert (table.columns, table.header) == (["user", "item"], True)
+    assert sum(len(chunk.frame) for chunk in table.chunks) == 9
+    path.write_text(f"{mark}about this file\n" + "".join(f"{n},{n + 5}\n" for n in range(9)), encoding="ascii")
+    table = open_table(path, ReadOptions())
+    assert not table.header
+    assert sum(len(chunk.frame) for chunk in table.chunks) == 9
+
+
 def test_row_names_that_the_header_leaves_out_become_a_column(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     path.write_text('author;title\nd1;"A, B";"First"\nd2;C;Second\n', encoding="ascii")
@@ -213,6 +226,12 @@ def test_json_lines_that_are_none_are_rejected_alone(tmp_path: Path) -> None:
     (chunk,) = open_table(path, ReadOptions()).chunks
     assert chunk.frame.rows() == [("1", "18446744073709551617", 1), ("1", "NaN", 4)]
     assert [bad.line for bad in chunk.bad] == [2, 3]
+
+
+def test_a_json_document_may_wrap_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text(json.dumps({"events": [{"user": "a", "item": "b"}, {"user": "c", "item": "d"}]}, indent=2), encoding="utf-16")
+    assert frame_of(path).rows() == [("a", "b", 1), ("c", "d", 2)]
 
 
 def test_parquet_floats_that_are_whole_become_whole_ids(tmp_path: Path) -> None:

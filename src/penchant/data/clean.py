@@ -104,10 +104,16 @@ class EventCleaner:
             *([self.mapping.times(chunk.frame).alias(columns.TIMESTAMP)] if self.mapping.time_columns else []),
             *([pl.col(ORDER)] if ORDER in chunk.frame.columns else []),
         )
-        for step in (self._ids, self._not_items, self._times, self._values, self._returns, self._absurd):
+        for step in (self._headers, self._ids, self._not_items, self._times, self._values, self._returns, self._absurd):
             frame = step(frame)
         self.cleaning.rejects.add(self.source, sorted(self._bad, key=lambda bad: bad.line))
         return self._finished(frame)
+
+    def _headers(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Files that were put together bring their headers along."""
+        roles = self.mapping.roles
+        again = (frame[columns.USER_ID] == roles[columns.USER_ID]) & (frame[columns.ITEM_ID] == roles[columns.ITEM_ID])
+        return self._reject(frame, "unreadable rows", again, columns.USER_ID, "is the header again")
 
     def _ids(self, frame: pl.DataFrame) -> pl.DataFrame:
         if self.options.trim_ids:

@@ -93,7 +93,8 @@ def ingest(
     cleaning = Cleaning(rejects=rejects)
     try:
         batches, tables = _read(files, options, cleaning)
-        _write(project, batches, tables, report, quiet=options.quiet)
+        expected = cleaning.steps[0]["rows_in"] - sum(step["removed"] for step in cleaning.steps if ":" not in step["step"])
+        _write(project, batches, tables, report, None if options.quiet else expected)
     finally:
         cleaning.rejects.close()
     report.seconds = round(time.monotonic() - started, 3)
@@ -123,9 +124,12 @@ def _read(files: dict[str, Path], options: ReadOptions, cleaning: Cleaning) -> t
     return batches, tables
 
 
-def _write(project: Target, batches: Iterator[EventBatch], tables: dict[Kind, pl.DataFrame], report: IngestReport, *, quiet: bool) -> None:
-    with progress_bar(quiet=quiet) as bar:
-        task = bar.add_task("storing events", total=None, unit="events", note="")
+def _write(
+    project: Target, batches: Iterator[EventBatch], tables: dict[Kind, pl.DataFrame], report: IngestReport, expected: int | None
+) -> None:
+    """Store everything and count it, with a bar where `expected` says how many events will come."""
+    with progress_bar(quiet=expected is None) as bar:
+        task = bar.add_task("storing events", total=expected, unit="events", note="")
         for batch in batches:
             report.usable += len(batch)
             if not report.dry_run:

@@ -22,6 +22,9 @@ from penchant.data.sources.text import Block, TextReader, undecodable
 # Stands for a delimiter of several characters while pyarrow reads, which knows single ones only.
 _UNIT = "\x1f"
 
+# Lines before the table that begin so are about it.
+_COMMENTS = ("#", "%")
+
 
 class Delimited:
     """CSV and its relatives; takes what no other source wants."""
@@ -35,10 +38,14 @@ class Delimited:
         csv.field_size_limit(MAX_FIELD)  # the library's own limit of 128 KiB is process-wide and can only be set so
         reader = TextReader(file, options.encoding)
         lines = reader.sample().split("\n")[: 2 * SAMPLE_RECORDS]
-        dialect = sniff(lines, options.delimiter)
-        sample = parse(lines, 1, dialect, width=None, final=True)
+        comments = next((place for place, line in enumerate(lines) if not line.startswith(_COMMENTS)), 0)
+        dialect = sniff(lines[comments:], options.delimiter)
+        sample = parse(lines[comments:], 1 + comments, dialect, width=None, final=True)
         if not sample.rows:
             raise DataError(f"{file.path}: has no rows")
+        if comments and _is_commented_header(lines[comments - 1], dialect, sample.rows):
+            sample.rows.insert(0, dialect.split(lines[comments - 1].lstrip("".join(_COMMENTS) + " ")))
+            sample.lines.insert(0, comments)
         header = options.header
         if header is None:
             header = not options.columns and (options.names_any(sample.rows[0]) or is_header(sample.rows[0], sample.rows[1:]))
@@ -46,8 +53,14 @@ class Delimited:
         if len(names) < 2:
             raise DataError(f"{file.path}: every row has a single field; say how fields are divided with --delimiter")
         decisions = [reader.words, dialect.words, "header: " + (", ".join(names) if header else "none")]
-        skip = sample.lines[0] if header else 0
+        skip = sample.lines[0] if header else comments
         return Table(file.path, "delimited", names, _chunks(reader, dialect, names, skip), header=header, decisions=decisions)
+
+
+def _is_commented_header(line: str, dialect: Dialect, rows: Sequence[Sequence[str]]) -> bool:
+    """`# user item time` above rows of three fields."""
+    cells = dialect.split(line.lstrip("".join(_COMMENTS) + " "))
+    return len(cells) == len(rows[0]) and is_header(cells, rows)
 
 
 def _names(sample: Records, *, header: bool, given: Sequence[str]) -> list[str]:

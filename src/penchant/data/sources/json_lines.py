@@ -37,11 +37,11 @@ class JsonLines:
         reader = TextReader(file, options.encoding)
         first = reader.sample().lstrip().split("\n", 1)[0]
         if first.startswith("[") or not _is_object(first):
-            chunks = _document(file)
+            chunks = _document(reader)
         else:
             chunks = _lines(reader)
             if _is_mapping(first) and file.complete and not reader.sample().strip().count("\n"):
-                chunks = _document(file)
+                chunks = _document(reader)
         start = next(chunks, None)
         if start is None or not len(start.frame):
             raise DataError(f'{file.path}: holds no JSON object; expected one a line: {{"user_id": …, "item_id": …}}')
@@ -111,19 +111,25 @@ def _exact(line: str) -> Any:
     return json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
 
 
-def _document(file: InputFile) -> Iterator[Chunk]:
-    content = file.read(MAX_DOCUMENT, "write one object a line (JSON Lines) to read it in parts")
+def _document(reader: TextReader) -> Iterator[Chunk]:
+    text, path = "", reader.file.path
+    for block in reader.blocks():
+        text += block.text
+        if len(text) > MAX_DOCUMENT:
+            raise DataError(f"{path}: longer than {MAX_DOCUMENT >> 20} MiB; write one object a line (JSON Lines) to read it in parts")
     try:
-        value = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise DataError(f"{file.path}: is not JSON: {error}") from None
+        raise DataError(f"{path}: is not JSON: {error}") from None
+    if isinstance(value, dict) and len(value) == 1 and isinstance(wrapped := next(iter(value.values())), list):
+        value = wrapped if all(isinstance(part, dict) for part in wrapped) else value
     parts = [_with_id(key, part) for key, part in value.items()] if isinstance(value, dict) else value
     good = [(number, part) for number, part in enumerate(parts, start=1) if isinstance(part, dict)]
     bad = tuple(Bad(number, "", str(part), "not a JSON object") for number, part in enumerate(parts, start=1) if not isinstance(part, dict))
     numbers, rows = [number for number, _ in good], [part for _, part in good]
     for start in range(0, max(1, len(rows)), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
-        yield Chunk(_frame(rows[part], numbers[part]), bad if start == 0 else (), file.size)
+        yield Chunk(_frame(rows[part], numbers[part]), bad if start == 0 else (), reader.file.size)
 
 
 def _with_id(key: str, value: Any) -> Row:

@@ -129,11 +129,3 @@ class InputFile:
                     yield cast(BinaryIO, data), raw
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise DataError(f"{self.path}: the gzip file is damaged ({error}); fetch it again") from None
-
-    def read(self, limit: int, advice: str) -> bytes:
-        """All of it, decompressed; DataError with `advice` where it is longer than `limit` bytes."""
-        with self.stream() as (data, _):
-            content = data.read(limit + 1)
-        if len(content) > limit:
-            raise DataError(f"{self.path}: longer than {limit >> 20} MiB; {advice}")
-        return content
