@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -208,14 +209,16 @@ def test_ratings_outside_their_scale_are_rejected(tmp_path: Path) -> None:
     ],
 )
 def test_the_scale_of_ratings_is_seen(values: list[float], scale: tuple[float, float]) -> None:
-    import polars as pl
-
     assert scale_of(pl.Series(values, dtype=pl.Float32)) == scale
 
 
-def test_heavy_tails_of_play_counts_are_not_absurd() -> None:
-    import polars as pl
+def test_a_score_with_a_tail_has_no_scale() -> None:
+    votes = np.random.default_rng(0).geometric(0.4, 20_000)
+    assert np.mean(votes <= 10) > 0.99
+    assert scale_of(pl.Series(votes))[1] >= votes.max() - 1
 
+
+def test_heavy_tails_of_play_counts_are_not_absurd() -> None:
     plays = np.exp(np.random.default_rng(0).normal(5.5, 1.3, 20_000)).round()
     assert largest_sensible(pl.Series(plays)) > plays.max()
 
@@ -225,8 +228,6 @@ def test_heavy_tails_of_play_counts_are_not_absurd() -> None:
     [(["1", "2.5"], "plain"), (["1,5", "2"], "decimal comma"), (["1,234", "12,345,678"], "thousands"), (["1,234", "1,5"], "decimal comma")],
 )
 def test_the_style_of_numbers_is_seen(texts: list[str], style: str) -> None:
-    import polars as pl
-
     assert number_style(pl.Series(texts)) == style
 
 

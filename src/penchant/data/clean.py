@@ -269,13 +269,15 @@ def number_style(text: pl.Series) -> str:
 
 
 def scale_of(values: pl.Series) -> tuple[float, float]:
-    """The narrowest usual rating scale that holds nearly all values; no bounds where none does."""
+    """The narrowest usual rating scale that holds nearly all values, with none just above it; no bounds where none does."""
     known = values.drop_nulls().to_numpy()
     if len(known) < _MIN_SAMPLE:
         return -np.inf, np.inf
     for top in _SCALES:
         for low in (0.0, -float(top)):
-            if np.mean((known >= low) & (known <= top)) >= _SCALE_SHARE:
+            inside = np.mean((known >= low) & (known <= top))
+            just_above = (known > top) & (known <= 2 * top)  # what lies there is the tail of a count, not a mistake
+            if inside >= _SCALE_SHARE and not just_above.any():
                 return low, float(top)
     return -np.inf, np.inf
 
