@@ -11,7 +11,10 @@ def modules_after(code: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split())
 
 
-@pytest.mark.parametrize("module", ["penchant", "penchant.serving.app", "penchant.scenarios", "penchant.evaluation", "penchant.console.app"])
+TORCH_FREE = ["penchant", "penchant.serving.app", "penchant.scenarios", "penchant.evaluation", "penchant.console.app"]
+
+
+@pytest.mark.parametrize("module", TORCH_FREE)
 def test_torch_is_not_loaded(module: str) -> None:
     assert "torch" not in modules_after(f"import {module}")
 
