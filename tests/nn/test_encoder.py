@@ -19,7 +19,7 @@ def encoder() -> Encoder:
     return made.eval()
 
 
-def codes(*rows: list[int]) -> tuple[Tensor, Tensor]:
+def tokens(*rows: list[int]) -> tuple[Tensor, Tensor]:
     longest = max(len(row) for row in rows)
     padded = [row + [N_ITEMS] * (longest - len(row)) for row in rows]
     return torch.tensor(padded), torch.tensor([len(row) for row in rows])
@@ -27,20 +27,20 @@ def codes(*rows: list[int]) -> tuple[Tensor, Tensor]:
 
 def test_later_events_change_no_earlier_state() -> None:
     model = encoder()
-    states, other = model(*codes([1, 2, 3, 4])), model(*codes([1, 2, 9, 8]))
+    states, other = model(torch.tensor([[1, 2, 3, 4]])), model(torch.tensor([[1, 2, 9, 8]]))
     torch.testing.assert_close(states[:, :2], other[:, :2])
 
 
 def test_padding_changes_nothing() -> None:
     model = encoder()
-    alone = model.last(*codes([1, 2]))
-    beside = model.last(*codes([1, 2], [3, 4, 5, 6, 7]))
+    alone = model.last(*tokens([1, 2]))
+    beside = model.last(*tokens([1, 2], [3, 4, 5, 6, 7]))
     torch.testing.assert_close(alone[0], beside[0])
 
 
 def test_padding_gets_no_gradient() -> None:
     model = encoder()
-    padded, lengths = codes([1, 2], [3, 4, 5])
+    padded, lengths = tokens([1, 2], [3, 4, 5])
     padded[0, 2] = 7
     model.last(padded, lengths).pow(3).sum().backward()
     gradient = model.items.weight.grad
@@ -48,16 +48,20 @@ def test_padding_gets_no_gradient() -> None:
     assert torch.count_nonzero(gradient[7]) == 0 and torch.count_nonzero(gradient[2]) > 0
 
 
-def test_the_last_position_has_one_number_at_every_length() -> None:
-    position = LearnedPosition(MAX_LEN, DIM)
-    vectors = position(torch.tensor([1, 3, 6]), 6)
-    for row, length in enumerate([1, 3, 6]):
-        torch.testing.assert_close(vectors[row, length - 1], position.table.weight[MAX_LEN - 1])
+def test_a_short_history_has_the_states_of_the_long_one_it_begins() -> None:
+    model = encoder()
+    long, short = model(torch.tensor([[1, 2, 3, 4, 5]])), model(torch.tensor([[1, 2]]))
+    torch.testing.assert_close(short, long[:, :2])
+
+
+def test_order_matters() -> None:
+    model = encoder()
+    assert not torch.allclose(model.last(*tokens([1, 2, 3])), model.last(*tokens([2, 1, 3])), atol=1e-3)
 
 
 def test_without_layers_or_position_only_the_last_item_counts() -> None:
     model = Encoder(N_ITEMS, DIM, position=None, blocks=[], dropout=0.0).eval()
-    torch.testing.assert_close(model.last(*codes([1, 2])), model.last(*codes([5, 2])))
+    torch.testing.assert_close(model.last(*tokens([1, 2])), model.last(*tokens([5, 2])))
 
 
 def test_one_seed_gives_one_start() -> None:

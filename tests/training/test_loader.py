@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from penchant.core.types import offsets_of
-from penchant.training.loader import Batch, WindowLoader, cut
+from penchant.training.loader import Batch, WindowLoader, cut, width_of
 
 START = 1000
 
@@ -35,12 +35,12 @@ def test_the_input_of_a_target_is_the_event_before_it() -> None:
             assert code == (START if target in firsts else target - 1)
 
 
-def test_real_positions_are_left_aligned_and_counted() -> None:
+def test_real_positions_are_left_aligned_and_the_rest_holds_the_start_code() -> None:
     for batch in loader([3, 8, 40]).epoch(0):
-        real = torch.zeros(batch.codes.numel(), dtype=torch.bool)
-        real[batch.real] = True
-        expected = torch.arange(batch.codes.shape[1])[None] < batch.lengths[:, None]
-        assert torch.equal(real.view_as(expected), expected)
+        real = torch.zeros(batch.codes.shape, dtype=torch.bool)
+        real.view(-1)[batch.real] = True
+        assert (real[:, 1:] <= real[:, :-1]).all() and real[:, 0].all()
+        assert (batch.codes[~real] == START).all()
 
 
 def test_nine_of_ten_computed_positions_are_real() -> None:
@@ -61,6 +61,17 @@ def test_no_window_is_longer_than_asked_or_crosses_users() -> None:
 def test_a_history_that_fits_stays_whole() -> None:
     starts, lengths = cut(offsets_of(np.array([8, 5])), 8, np.random.default_rng(0))
     assert starts.tolist() == [0, 8] and lengths.tolist() == [8, 5]
+
+
+def test_batches_have_few_shapes() -> None:
+    many = loader(ml_1m_like(), max_len=200, batch_events=6400)
+    assert len({batch.codes.shape for epoch in range(5) for batch in many.epoch(epoch)}) < 40
+
+
+def test_widths_cover_their_lengths_closely() -> None:
+    lengths = np.arange(1, 3000)
+    widths = width_of(lengths)
+    assert (widths >= lengths).all() and (lengths / widths).min() > 0.88 and (widths[:16] == lengths[:16]).all()
 
 
 def same(ours: Batch, theirs: Batch) -> bool:

@@ -29,6 +29,9 @@ from penchant.training.schedules import SCHEDULES
 from penchant.training.validation import holdout, mean_ndcg
 
 POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
+LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
+LEAST_BATCH = 64  # events; below, a step costs the same
+READS = 30_000_000  # events that training reads in all where `epochs` is left open
 
 
 class EncoderConfig(ModelConfig):
@@ -47,9 +50,9 @@ class EncoderConfig(ModelConfig):
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: float = Field(0.05, gt=0, lt=1)  # share of training in which the learning rate rises
     clip: float = Field(1.0, gt=0)  # longest gradient
-    batch_size: int = Field(32, ge=1)  # a step reads as many events as this many histories of max_len
-    epochs: int = Field(40, ge=1)
-    patience: int = Field(5, ge=1)  # epochs without a better validation after which training ends
+    batch_size: int = Field(16, ge=1)  # a step reads at most as many events as this many histories of max_len
+    epochs: int | None = Field(None, ge=1)  # None = what reads `READS` events, from 5 to 50
+    patience: int = Field(10, ge=1)  # epochs without a better validation after which training ends
     validation_users: int = Field(2_000, ge=1)  # at most as many requests validate an epoch
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of matrix products in training
     seed: int = Field(0, ge=0)
@@ -59,6 +62,14 @@ class EncoderConfig(ModelConfig):
         if self.embedding_dim % self.n_heads:
             raise ValueError(f"embedding_dim must be a multiple of n_heads; received: {self.embedding_dim} and {self.n_heads}")
         return self
+
+    def epochs_for(self, n_events: int) -> int:
+        """How often data of this size are read."""
+        return self.epochs if self.epochs is not None else min(50, max(5, READS // n_events))
+
+    def batch_events_for(self, n_events: int) -> int:
+        """How many events a step reads of data of this size."""
+        return min(self.batch_size * self.max_len, max(LEAST_BATCH, n_events // LEAST_STEPS))
 
 
 class EncoderModel(Model):
@@ -77,6 +88,7 @@ class EncoderModel(Model):
         precision = choose_precision(config.precision, device)
         with machine(device, seed=config.seed, threads=options.threads):
             self._encoder = self._build(dataset.n_items).to(device)
+            self._encoder.longest.fill_(min(config.max_len, int(dataset.interactions.lengths.max())))
             task = _NextItem(self, dataset, options, precision)
             optimizer = adamw(
                 self._encoder,
@@ -84,7 +96,8 @@ class EncoderModel(Model):
                 embedding_learning_rate=config.embedding_learning_rate,
                 weight_decay=config.weight_decay,
             )
-            plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), config.epochs, config.patience, config.clip)
+            epochs = config.epochs_for(dataset.n_events)
+            plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip)
             run = Run(self.name, device, self._identity(dataset, options), options.checkpoint, quiet=options.quiet)
             try:
                 curve = train(task, plan, run)
@@ -133,9 +146,10 @@ class EncoderModel(Model):
 
     def _chunks(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor, Tensor]]:
         """(requests, codes [b, L], lengths [b]) of about `POSITIONS` positions each, requests of like length together."""
-        histories = queries.last(self.config.max_len)
+        longest = int(self._encoder.longest)  # no position was trained beyond
+        histories = queries.last(longest)
         lengths = np.diff(histories.offsets)
-        begins = lengths < self.config.max_len  # the start code is part of what still fits
+        begins = lengths < longest  # the start code is part of what still fits
         padded = np.argsort(lengths, kind="stable")
         sizes = np.cumsum(lengths[padded] + 1) // POSITIONS
         for rows in np.split(padded, np.flatnonzero(np.diff(sizes)) + 1) if len(padded) else []:
@@ -166,7 +180,7 @@ class _NextItem:
             events.offsets,
             start=model._encoder.start,
             max_len=config.max_len,
-            batch_events=config.batch_size * config.max_len,
+            batch_events=config.batch_events_for(dataset.n_events),
             seed=config.seed,
         )
         self._requests: Queries | None = None
@@ -183,7 +197,7 @@ class _NextItem:
         device = encoder.items.weight.device
         batch = batch.to(device)
         with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
-            hidden = encoder(batch.codes, batch.lengths)
+            hidden = encoder(batch.codes)
         states = hidden.flatten(0, 1).index_select(0, batch.real)
         loss: Tensor = self._loss(self._model._scaled(states), self._model._item_weight(), batch.targets)
         return loss

@@ -18,6 +18,8 @@ class Encoder(nn.Module):
     def __init__(self, n_items: int, dim: int, *, position: nn.Module | None, blocks: Sequence[nn.Module], dropout: float) -> None:
         super().__init__()
         self.n_items = n_items
+        self.register_buffer("longest", torch.zeros((), dtype=torch.int64))  # positions of the longest window met in training
+        self.longest: Tensor
         self.items = nn.Embedding(n_items + 1, dim)
         self.position = position
         self.dropout = Dropout(dropout)
@@ -29,11 +31,11 @@ class Encoder(nn.Module):
         """The code that begins a history."""
         return self.n_items
 
-    def forward(self, codes: Tensor, lengths: Tensor) -> Tensor:
-        """[B, L, D] from `codes` [B, L], left-aligned, of which the first `lengths` [B] are real; the rest is any valid code."""
+    def forward(self, codes: Tensor) -> Tensor:
+        """[B, L, D] from `codes` [B, L], left-aligned; what is right of a row's real positions changes none of their states."""
         x: Tensor = self.items(codes)
         if self.position is not None:
-            x = x + self.position(lengths, codes.shape[1])
+            x = x + self.position(codes.shape[1])
         x = self.dropout(x)
         for block in self.blocks:
             x = block(x)
@@ -41,8 +43,8 @@ class Encoder(nn.Module):
         return result
 
     def last(self, codes: Tensor, lengths: Tensor) -> Tensor:
-        """[B, D] the vector of each sequence's last real position."""
-        hidden = self.forward(codes, lengths)
+        """[B, D] the state of the last real position of rows with `lengths` [B] of them."""
+        hidden = self.forward(codes)
         return hidden[torch.arange(len(codes), device=codes.device), lengths - 1]
 
     def item_weight(self) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 CHUNK = 2**22  # logits of one chunk: 1,024 positions × 4,096 items; more leaves the cache
 LEAST_ROWS = 256  # with fewer the sum of the weight's gradient, [N, D] a chunk, costs as much as the products
+STEP_ROWS = 128  # the last chunk is filled up to a multiple: each new shape makes the matrix library compile and keep another kernel
 TINY = 1e-38  # a probability that underflowed still has a finite logarithm
 
 
@@ -41,7 +42,7 @@ class FullSoftmax(nn.Module):
         return loss  # type: ignore[no-any-return]
 
     def _chunk(self, n_items: int, device: torch.device) -> Tensor:
-        rows = max(LEAST_ROWS, CHUNK // n_items)
+        rows = -(-max(LEAST_ROWS, CHUNK // n_items) // STEP_ROWS) * STEP_ROWS
         if self._buffer.shape != (rows, n_items) or self._buffer.device != device:
             self._buffer = torch.empty(rows, n_items, dtype=self.dtype, device=device)
         return self._buffer
@@ -54,7 +55,8 @@ class _FullSoftmax(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, buffer: Tensor, dtype: torch.dtype) -> Tensor:
         """`Any`: torch's context has no public type."""
         n_targets, rows = len(hidden), len(buffer)
-        low_hidden, low_weight = hidden.to(dtype), weight.to(dtype)
+        low_weight = weight.to(dtype)
+        low_hidden = F.pad(hidden.to(dtype), (0, 0, 0, -n_targets % STEP_ROWS))
         wants_hidden, wants_weight = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
         d_hidden = torch.empty_like(low_hidden) if wants_hidden else None
         d_weight = torch.zeros_like(weight, dtype=torch.float32) if wants_weight else None
@@ -63,11 +65,12 @@ class _FullSoftmax(torch.autograd.Function):
         for start in range(0, n_targets, rows):
             chunk, wanted = low_hidden[start : start + rows], targets[start : start + rows]
             scores = buffer[: len(chunk)]
-            index = torch.arange(len(chunk), device=hidden.device)
+            index = torch.arange(len(wanted), device=hidden.device)
             torch.mm(chunk, low_weight.t(), out=scores)
             torch.softmax(scores, dim=-1, out=scores)
             loss -= scores[index, wanted].float().clamp_(min=TINY).log_().sum()
             scores[index, wanted] -= 1
+            scores[len(wanted) :] = 0  # what fills up has no gradient
             if d_hidden is not None:
                 torch.mm(scores, low_weight, out=d_hidden[start : start + rows])
             if d_weight is not None and part is not None:
@@ -83,7 +86,7 @@ class _FullSoftmax(torch.autograd.Function):
         d_hidden, d_weight = ctx.saved_tensors
         hidden_dtype, weight_dtype = ctx.dtypes
         return (
-            None if d_hidden is None else d_hidden.to(hidden_dtype) * scale,
+            None if d_hidden is None else d_hidden[: ctx.n_targets].to(hidden_dtype) * scale,
             None if d_weight is None else d_weight.to(weight_dtype) * scale,
             None,
             None,

@@ -5,6 +5,7 @@ import numpy as np
 from penchant.core.random import generator
 from penchant.core.types import Candidates, Jagged, Queries, offsets_of, rows_of
 from penchant.data import Dataset
+from penchant.metrics.ranking import hits_of, padded
 
 
 def holdout(dataset: Dataset, *, limit: int, seed: int) -> tuple[Queries, Jagged]:
@@ -32,10 +33,6 @@ def mean_ndcg(answers: Candidates, targets: Jagged, *, at: int) -> float:
     if len(targets) == 0:
         return 0.0
     discounts = 1 / np.log2(np.arange(at) + 2)
-    best = np.concatenate([[0.0], np.cumsum(discounts)])
-    total = 0.0
-    for b in range(len(targets)):
-        wanted = np.unique(targets.row(b))
-        hits = np.flatnonzero(np.isin(answers.row(b)[:at], wanted))
-        total += float(discounts[hits].sum() / best[min(at, len(wanted))])
-    return total / len(targets)
+    hits = hits_of(padded(Jagged(answers.items, answers.offsets), at), targets)
+    n_wanted = np.array([len(np.unique(targets.row(b))) for b in range(len(targets))])
+    return float((hits @ discounts / np.cumsum(discounts)[np.minimum(n_wanted, at) - 1]).mean())
