@@ -1,0 +1,137 @@
+"""What happens to every request of the console before a page sees it: headers, same origin, login. Plain ASGI, no buffering."""
+
+import base64
+import binascii
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers as RequestHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from penchant.console.sessions import COOKIE, Sessions
+
+READS = ("GET", "HEAD")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Headers:
+    """Gives every answer its security headers. Pages are not kept by browsers; the few static files are, for an hour."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        caching = "max-age=3600" if _path(scope).startswith("/static/") else "no-store"
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update({**HEADERS, "cache-control": caching})
+                headers.add_vary_header("Cookie, Accept-Language, HX-Request")
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class SameOrigin:
+    """Refuses a write that a page of another site had a browser send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http" and scope["method"] not in READS and not _same_origin(RequestHeaders(scope=scope)):
+            refusal = PlainTextResponse("a page of another origin may not write here", status_code=403)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+class Login:
+    """Leads whoever has not shown the key to the login page; lets everybody in where there is no key.
+
+    An API that the console is mounted into may have asked for the key already: its header counts as well.
+    """
+
+    def __init__(self, app: ASGIApp, *, sessions: Sessions | None) -> None:
+        self.app = app
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        open_to_all = self._sessions is None or scope["type"] != "http" or _is_open(_path(scope))
+        if open_to_all or self._knows(RequestHeaders(scope=scope)):
+            await self.app(scope, receive, send)
+            return
+        await _to_login(scope)(scope, receive, send)
+
+    def _knows(self, headers: RequestHeaders) -> bool:
+        if self._sessions is None:
+            return True
+        key = _shown_key(headers)
+        return self._sessions.knows(_token(headers)) or (key is not None and self._sessions.accepts(key))
+
+
+def _to_login(scope: Scope) -> Response:
+    place = f"{scope.get('root_path', '')}/login"
+    if "hx-request" in RequestHeaders(scope=scope):  # part of a page asks: let the whole page go
+        return Response(status_code=401, headers={"hx-redirect": place})
+    return RedirectResponse(place, status_code=303)
+
+
+def _is_open(path: str) -> bool:
+    return path == "/login" or path.startswith("/static/")
+
+
+def _path(scope: Scope) -> str:
+    """The path below the place where the console is mounted."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
+def _token(headers: RequestHeaders) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _shown_key(headers: RequestHeaders) -> str | None:
+    if (named := headers.get("x-api-key")) is not None:
+        return named
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).partition(b":")[2].decode("latin-1")
+        except binascii.Error:
+            return None
+    return None
+
+
+def _same_origin(headers: RequestHeaders) -> bool:
+    """Whether a write comes from a page of this very origin, or from no browser at all."""
+    site = headers.get("sec-fetch-site", "none")
+    origin = headers.get("origin")
+    if site not in ("none", "same-origin"):
+        return False
+    host = headers.get("host", "").lower()
+    return origin is None or origin.lower() in (f"http://{host}", f"https://{host}")
