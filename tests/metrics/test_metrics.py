@@ -215,14 +215,17 @@ def test_a_repeated_item_hits_once() -> None:
     assert hits_of(items, Jagged.of([[4, 2]])).tolist() == [[True, False, True, False]]
 
 
-def test_diversity_in_blocks_equals_diversity_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [0, N_ITEMS])
+def test_both_ways_to_diversity_agree_in_blocks_and_at_once(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     rng = np.random.default_rng(3)
     facts = item_facts([1] * N_ITEMS, rng.random((N_ITEMS, 6)) < 0.5)
     lists = [rng.permutation(N_ITEMS)[: rng.integers(0, 6)] for _ in range(40)]
     ranking = ranking_of(lists, [[0]] * 40, 5, facts)
-    at_once = METRICS.load("diversity")(ranking)
-    monkeypatch.setattr("penchant.metrics.diversity.BLOCK", 20)
-    np.testing.assert_allclose(METRICS.load("diversity")(ranking), at_once)
+    expected = [slow_diversity(ranked, [0], 5, facts) for ranked in lists]
+    for block in (20, 10**6):
+        monkeypatch.setattr("penchant.metrics.diversity.BLOCK", block)
+        monkeypatch.setattr("penchant.metrics.diversity.FEW_ITEMS", few)
+        np.testing.assert_allclose(METRICS.load("diversity")(ranking), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("metric", list(METRICS))

@@ -1,0 +1,68 @@
+"""One plain sentence: did the large model win against the best simple one, and can that be chance?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penchant.evaluation.charts import spelled
+from penchant.evaluation.significance import Comparison, compare
+from penchant.metrics.ranking import Values
+
+Result = Mapping[str, Any]  # JSON, hence `Any`
+
+
+def verdict(results: Sequence[Result], scores: Mapping[str, Values], *, metric: str, seed: int = 0) -> dict[str, Any]:
+    """The comparison that matters, with `outcome` "won", "lost", "undecided" or "no contest", and its `text`.
+
+    `scores` hold each model's `metric` [B] on the same requests. Compared are the best large and the best simple model; where one
+    kind is missing, the best two. `Any`: JSON.
+    """
+    ranked = sorted(results, key=lambda result: -result["metrics"][metric])
+    large = [result for result in ranked if result["kind"] == "large"]
+    simple = [result for result in ranked if result["kind"] == "simple"]
+    first, second = (large[0], simple[0]) if large and simple else (ranked[0], ranked[1] if len(ranked) > 1 else None)
+    found: dict[str, Any] = {"metric": metric, "requests": len(scores[first["model"]])}
+    found |= {"large": large[0]["model"] if large else None, "simple": simple[0]["model"] if simple else None}
+    if second is None:
+        text = f"{_value(first, metric)}. It was the only model, so there is nothing to compare it with."
+        return {"outcome": "no contest", "text": text, **found, "difference": None, "interval": None, "p": None}
+    comparison = compare(scores[first["model"]], scores[second["model"]], seed=seed)
+    numbers = {"difference": comparison.difference, "interval": [comparison.low, comparison.high], "p": comparison.p}
+    if large and simple:
+        outcome = "undecided" if not comparison.significant else "won" if comparison.difference > 0 else "lost"
+        return {"outcome": outcome, "text": _contest(outcome, first, second, comparison, metric), **found, **numbers}
+    kind = "simple" if simple else "large"
+    text = f"Only {kind} models were compared: {_value(first, metric)}, ahead of {second['model']} with {second['metrics'][metric]:.4f}"
+    sure = "a real difference" if comparison.significant else "a difference that may be chance"
+    return {"outcome": "no contest", "text": f"{text}; {sure} ({_test(comparison)}).", **found, **numbers}
+
+
+def _contest(outcome: str, large: Result, simple: Result, comparison: Comparison, metric: str) -> str:
+    ours, theirs = large["metrics"][metric], simple["metrics"][metric]
+    numbers = f"{_value(large, metric)}, the best simple model, {simple['model']}, {theirs:.4f}"
+    apart = f"{abs(comparison.difference):.4f}" + (f" ({100 * abs(ours / theirs - 1):.0f}\N{NO-BREAK SPACE}%)" if theirs else "")
+    if outcome == "won":
+        return f"The large model wins: {numbers}. The gain of {apart} is not chance ({_test(comparison)})."
+    if outcome == "lost":
+        return (
+            f"The large model does not win: {numbers}. It is behind by {apart}, and that is not chance ({_test(comparison)}). "
+            f"Use {simple['model']}, or train {large['model']} longer or on more data."
+        )
+    return (
+        f"Undecided: {numbers}. The difference of {apart} may be chance ({_test(comparison)}). "
+        f"Until more data says otherwise, {simple['model']} is the cheaper choice."
+    )
+
+
+def _value(result: Result, metric: str) -> str:
+    return f"{result['model']} reaches {spelled(metric)} {result['metrics'][metric]:.4f}"
+
+
+def _test(comparison: Comparison) -> str:
+    """The interval of the difference, written as its size where both ends have one sign."""
+    low, high = comparison.low, comparison.high
+    ends = (-high, -low) if high < 0 else (low, high)
+    signed = "{:.4f} to {:.4f}" if ends[0] >= 0 else "{:+.4f} to {:+.4f}"
+    p = f"p = {comparison.p:.4f}" if comparison.p >= 0.0002 else "p < 0.0002"
+    p = p.replace(" ", "\N{NO-BREAK SPACE}")
+    interval = signed.format(*ends).replace("-", "\N{MINUS SIGN}")
+    return f"95\N{NO-BREAK SPACE}% interval {interval}, paired permutation test {p}"
