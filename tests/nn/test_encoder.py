@@ -4,7 +4,7 @@ from torch import Tensor
 from penchant.nn.attention import SoftmaxAttention
 from penchant.nn.block import Block
 from penchant.nn.dropout import Dropout
-from penchant.nn.encoder import Encoder, initialise
+from penchant.nn.encoder import Encoder, initialise, last_states
 from penchant.nn.feed_forward import FeedForward
 from penchant.nn.position import LearnedPosition
 
@@ -13,8 +13,8 @@ N_ITEMS, DIM, MAX_LEN = 11, 8, 6
 
 def encoder() -> Encoder:
     torch.manual_seed(0)
-    blocks = [Block(DIM, SoftmaxAttention(DIM, 2), FeedForward(DIM, 16, 0.1), 0.1) for _ in range(2)]
-    made = Encoder(N_ITEMS, DIM, position=LearnedPosition(MAX_LEN, DIM), blocks=blocks, dropout=0.1)
+    blocks = [Block(DIM, SoftmaxAttention(DIM, 2), FeedForward(DIM, 16, 0.1), dropout=0.1) for _ in range(2)]
+    made = Encoder(N_ITEMS, DIM, place=LearnedPosition(MAX_LEN, DIM), blocks=blocks, dropout=0.1)
     initialise(made, std=0.3)
     return made.eval()
 
@@ -25,6 +25,11 @@ def tokens(*rows: list[int]) -> tuple[Tensor, Tensor]:
     return torch.tensor(padded), torch.tensor([len(row) for row in rows])
 
 
+def last(model: Encoder, *rows: list[int]) -> Tensor:
+    padded, lengths = tokens(*rows)
+    return last_states(model(padded), lengths)
+
+
 def test_later_events_change_no_earlier_state() -> None:
     model = encoder()
     states, other = model(torch.tensor([[1, 2, 3, 4]])), model(torch.tensor([[1, 2, 9, 8]]))
@@ -33,8 +38,8 @@ def test_later_events_change_no_earlier_state() -> None:
 
 def test_padding_changes_nothing() -> None:
     model = encoder()
-    alone = model.last(*tokens([1, 2]))
-    beside = model.last(*tokens([1, 2], [3, 4, 5, 6, 7]))
+    alone = last(model, [1, 2])
+    beside = last(model, [1, 2], [3, 4, 5, 6, 7])
     torch.testing.assert_close(alone[0], beside[0])
 
 
@@ -42,7 +47,7 @@ def test_padding_gets_no_gradient() -> None:
     model = encoder()
     padded, lengths = tokens([1, 2], [3, 4, 5])
     padded[0, 2] = 7
-    model.last(padded, lengths).pow(3).sum().backward()
+    last_states(model(padded), lengths).pow(3).sum().backward()
     gradient = model.items.weight.grad
     assert gradient is not None
     assert torch.count_nonzero(gradient[7]) == 0 and torch.count_nonzero(gradient[2]) > 0
@@ -56,12 +61,12 @@ def test_a_short_history_has_the_states_of_the_long_one_it_begins() -> None:
 
 def test_order_matters() -> None:
     model = encoder()
-    assert not torch.allclose(model.last(*tokens([1, 2, 3])), model.last(*tokens([2, 1, 3])), atol=1e-3)
+    assert not torch.allclose(last(model, [1, 2, 3]), last(model, [2, 1, 3]), atol=1e-3)
 
 
 def test_without_layers_or_position_only_the_last_item_counts() -> None:
-    model = Encoder(N_ITEMS, DIM, position=None, blocks=[], dropout=0.0).eval()
-    torch.testing.assert_close(model.last(*tokens([1, 2])), model.last(*tokens([5, 2])))
+    model = Encoder(N_ITEMS, DIM, place=None, blocks=[], dropout=0.0).eval()
+    torch.testing.assert_close(last(model, [1, 2]), last(model, [5, 2]))
 
 
 def test_one_seed_gives_one_start() -> None:

@@ -2,15 +2,24 @@ import numpy as np
 import pytest
 import torch
 
+from penchant.core.clock import SECOND
 from penchant.core.types import offsets_of
+from penchant.data import Interactions
 from penchant.training.loader import Batch, WindowLoader, cut, width_of
 
 START = 1000
 
 
 def loader(lengths: list[int], *, max_len: int = 8, batch_events: int = 32, seed: int = 0) -> WindowLoader:
-    items = np.arange(sum(lengths), dtype=np.int32)  # each event is its own item, so a target names its event
-    return WindowLoader(items, offsets_of(np.array(lengths)), start=START, max_len=max_len, batch_events=batch_events, seed=seed)
+    total = sum(lengths)
+    interactions = Interactions(
+        offsets_of(np.array(lengths)),
+        np.arange(total, dtype=np.int32),  # each event is its own item, so a target names its event
+        np.zeros(total, np.int16),
+        np.full(total, np.nan, np.float32),
+        7 * SECOND * np.arange(total, dtype=np.int64),
+    )
+    return WindowLoader(interactions, start=START, max_len=max_len, batch_events=batch_events, seed=seed)
 
 
 def ml_1m_like(n_users: int = 6040) -> list[int]:
@@ -33,6 +42,14 @@ def test_the_input_of_a_target_is_the_event_before_it() -> None:
         inputs = batch.codes.flatten()[batch.real]
         for code, target in zip(inputs.tolist(), batch.targets.tolist(), strict=True):
             assert code == (START if target in firsts else target - 1)
+
+
+def test_times_are_seconds_since_the_first_of_the_row() -> None:
+    for batch in loader([5, 30, 1]).epoch(0):
+        inputs, times, asked = (part.flatten()[batch.real] for part in (batch.codes, batch.times, batch.asked))
+        own = torch.where(inputs == START, batch.targets, inputs)
+        assert torch.equal(asked - times, ((batch.targets - own) * 7).int())
+        assert (batch.times[:, 0] == 0).all()
 
 
 def test_real_positions_are_left_aligned_and_the_rest_holds_the_start_code() -> None:

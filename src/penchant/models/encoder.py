@@ -1,10 +1,7 @@
-"""The sequence model: one causal encoder over histories, whose named settings are the models `SASRec` and its successors.
+"""The sequence model: one causal encoder over histories. Its parts are switches; `SASRec` and its successors are named settings."""
 
-A model of this family narrows the defaults of `EncoderConfig` and says in `_layers` what its layers are made of.
-"""
-
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -15,14 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, IntArray, Jagged, LongArray, Queries
+from penchant.core.types import FloatArray, Jagged, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
-from penchant.nn.encoder import Encoder, initialise
+from penchant.nn.attention import PointwiseAttention, SoftmaxAttention
+from penchant.nn.bias import RelativeBias
+from penchant.nn.block import Block
+from penchant.nn.encoder import Encoder, initialise, last_states
+from penchant.nn.feed_forward import FeedForward, SwiGLU
 from penchant.nn.losses import FullSoftmax
 from penchant.nn.position import LearnedPosition
 from penchant.training.device import choose_device, choose_precision, machine
-from penchant.training.loader import Batch, WindowLoader
+from penchant.training.loader import Batch, WindowLoader, seconds_since
 from penchant.training.loop import Plan, Run, train
 from penchant.training.optimizers import adamw
 from penchant.training.schedules import SCHEDULES
@@ -33,6 +34,9 @@ LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is 
 LEAST_BATCH = 64  # events; below, a step costs the same
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
 
+ATTENTIONS = {"softmax": SoftmaxAttention, "pointwise": PointwiseAttention}
+FEED_FORWARDS = {"gelu": FeedForward, "swiglu": SwiGLU}
+
 
 class EncoderConfig(ModelConfig):
     """Settings of a sequence model."""
@@ -41,11 +45,16 @@ class EncoderConfig(ModelConfig):
     embedding_dim: int = Field(64, ge=1)
     n_layers: int = Field(2, ge=0)
     n_heads: int = Field(2, ge=1)
+    attention: Literal["softmax", "pointwise"] = "softmax"
+    feed_forward: Literal["gelu", "swiglu", "none"] = "gelu"
     expansion: int = Field(4, ge=1)  # width of the feed-forward part, in embedding_dim
+    gated: bool = False  # what a layer adds is weighed by a gate
+    place: Literal["learned", "relative", "none"] = "learned"  # added to the items, or to the attention
+    time: Literal["none", "history", "request"] = "none"  # with relative places: time between events, or up to the request
     dropout: float = Field(0.2, ge=0, lt=1)
-    temperature: float | None = Field(None, gt=0)  # None = scores are dot products; else cosines divided by it
+    temperature: float | None = Field(0.05, gt=0)  # scores are cosines divided by it; None = dot products
     learning_rate: float = Field(1e-3, gt=0)
-    embedding_learning_rate: float | None = Field(None, gt=0)  # None = learning_rate
+    embedding_learning_rate: float | None = Field(3e-3, gt=0)  # None = learning_rate
     weight_decay: float = Field(0.01, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: float = Field(0.05, gt=0, lt=1)  # share of training in which the learning rate rises
@@ -58,9 +67,11 @@ class EncoderConfig(ModelConfig):
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _heads_share_the_dimensions(self) -> "EncoderConfig":
+    def _parts_fit(self) -> "EncoderConfig":
         if self.embedding_dim % self.n_heads:
             raise ValueError(f"embedding_dim must be a multiple of n_heads; received: {self.embedding_dim} and {self.n_heads}")
+        if self.time != "none" and self.place != "relative":
+            raise ValueError(f"time = {self.time!r} needs place = 'relative'; received: place = {self.place!r}")
         return self
 
     def epochs_for(self, n_events: int) -> int:
@@ -73,21 +84,17 @@ class EncoderConfig(ModelConfig):
 
 
 class EncoderModel(Model):
-    """What the models of this family share: training, scoring, saving."""
+    """What the models of this family share: everything but name, defaults and paper."""
 
     Config = EncoderConfig
     config: EncoderConfig
-
-    @abstractmethod
-    def _layers(self) -> Sequence[nn.Module]:
-        """The layers of a fresh encoder, each [B, L, D] → [B, L, D]."""
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         config = self.config
         device = choose_device(options.device)
         precision = choose_precision(config.precision, device)
         with machine(device, seed=config.seed, threads=options.threads):
-            self._encoder = self._build(dataset.n_items).to(device)
+            self._encoder = _build(config, dataset.n_items).to(device)
             self._encoder.longest.fill_(min(config.max_len, int(dataset.interactions.lengths.max())))
             task = _NextItem(self, dataset, options, precision)
             optimizer = adamw(
@@ -109,31 +116,26 @@ class EncoderModel(Model):
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
         weight = self._item_weight()
         with torch.inference_mode():
-            for rows, codes, lengths in self._chunks(queries):
-                states = self._scaled(self._encoder.last(codes.to(weight.device), lengths.to(weight.device)))
-                result[rows] = (states @ weight.t()).cpu().numpy()
+            for rows, inputs in self._chunks(queries):
+                given = inputs.to(weight.device)
+                states = last_states(self._states(given.codes, given.times, given.asked), given.lengths)
+                result[rows] = (self._scaled(states) @ weight.t()).cpu().numpy()
         return result
 
     def _arrays(self) -> Arrays:
         return {name: tensor.detach().cpu().numpy() for name, tensor in self._encoder.state_dict().items()}
 
     def _restore(self, arrays: Arrays) -> None:
-        self._encoder = self._build(self.n_items).eval()
+        self._encoder = _build(self.config, self.n_items).eval()
         self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
 
     # ---- how
 
-    def _build(self, n_items: int) -> Encoder:
-        config = self.config
-        encoder = Encoder(
-            n_items,
-            config.embedding_dim,
-            position=LearnedPosition(config.max_len, config.embedding_dim),
-            blocks=self._layers(),
-            dropout=config.dropout,
-        )
-        initialise(encoder, std=0.02)
-        return encoder
+    def _states(self, codes: Tensor, times: Tensor, asked: Tensor) -> Tensor:
+        """[B, L, D] states; time as far as the settings read it."""
+        inputs = {"none": (codes,), "history": (codes, times, times), "request": (codes, times, asked)}[self.config.time]
+        states: Tensor = self._encoder(*inputs)
+        return states
 
     def _scaled(self, states: Tensor) -> Tensor:
         """[..., D] states as they meet the item weights."""
@@ -144,17 +146,15 @@ class EncoderModel(Model):
         weight = self._encoder.item_weight()
         return weight if self.config.temperature is None else F.normalize(weight, dim=-1)
 
-    def _chunks(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor, Tensor]]:
-        """(requests, codes [b, L], lengths [b]) of about `POSITIONS` positions each, requests of like length together."""
+    def _chunks(self, queries: Queries) -> Iterator[tuple[LongArray, "_Inputs"]]:
+        """Requests and their inputs, about `POSITIONS` positions at once, those of like length together."""
         longest = int(self._encoder.longest)  # no position was trained beyond
         histories = queries.last(longest)
         lengths = np.diff(histories.offsets)
-        begins = lengths < longest  # the start code is part of what still fits
-        padded = np.argsort(lengths, kind="stable")
-        sizes = np.cumsum(lengths[padded] + 1) // POSITIONS
-        for rows in np.split(padded, np.flatnonzero(np.diff(sizes)) + 1) if len(padded) else []:
-            codes = left_aligned(histories.items, histories.offsets, rows, begins[rows], self._encoder.start)
-            yield rows, torch.from_numpy(codes), torch.from_numpy(lengths[rows] + begins[rows])
+        order = np.argsort(lengths, kind="stable")
+        places = np.cumsum(lengths[order] + 1) // POSITIONS
+        for rows in np.split(order, np.flatnonzero(np.diff(places)) + 1) if len(order) else []:
+            yield rows, _Inputs.of(histories.take(rows), longest, self._encoder.start)
 
     def _identity(self, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
         """What must be equal for a checkpoint to go on. `Any`: JSON values."""
@@ -167,17 +167,46 @@ class EncoderModel(Model):
         }
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """Histories as an encoder reads them, left-aligned; the fields are those of `Batch`."""
+
+    codes: Tensor  # [B, L] int64
+    times: Tensor  # [B, L] int32
+    asked: Tensor  # [B, L] int32
+    lengths: Tensor  # [B] int64, at least 1
+
+    @classmethod
+    def of(cls, histories: Queries, longest: int, start: int) -> "_Inputs":
+        """From histories of at most `longest` events; `start` begins those where it still fits."""
+        counts = np.diff(histories.offsets)
+        begins = (counts < longest).astype(np.int64)
+        lengths = counts + begins
+        # Each history is followed by its request, whose time is `at`.
+        items = np.insert(histories.items, histories.offsets[1:], start)
+        stamps = np.insert(histories.timestamps, histories.offsets[1:], histories.at)
+        places = np.arange(int(lengths.max()) + 1) - begins[:, None]  # −1 = the start code, at the time of what follows it
+        found = (histories.offsets[:-1] + np.arange(len(counts)))[:, None] + np.clip(places, 0, counts[:, None])
+        codes = np.where(places < 0, start, items[found])[:, :-1].astype(np.int64)
+        seconds = seconds_since(stamps[found][:, :1], stamps[found])
+        arrays = (codes, seconds[:, :-1], seconds[:, 1:], lengths)
+        return cls(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+
+    def to(self, device: torch.device) -> "_Inputs":
+        """The same on `device`."""
+        return _Inputs(*(part.to(device) for part in (self.codes, self.times, self.asked, self.lengths)))
+
+
 class _NextItem:
     """The task: predict each event of each history from those before it."""
 
     def __init__(self, model: EncoderModel, dataset: Dataset, options: FitOptions, precision: torch.dtype) -> None:
-        config, events = model.config, dataset.interactions
+        config = model.config
         self.module: nn.Module = model._encoder
         self._model, self._precision = model, precision
         self._loss = FullSoftmax(precision)
         self._loader = WindowLoader(
-            events.items,
-            events.offsets,
+            dataset.interactions,
             start=model._encoder.start,
             max_len=config.max_len,
             batch_events=config.batch_events_for(dataset.n_events),
@@ -193,13 +222,13 @@ class _NextItem:
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy over the whole catalogue."""
-        encoder = self._model._encoder
-        device = encoder.items.weight.device
+        model = self._model
+        device = model._encoder.items.weight.device
         batch = batch.to(device)
         with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
-            hidden = encoder(batch.codes)
+            hidden = model._states(batch.codes, batch.times, batch.asked)
         states = hidden.flatten(0, 1).index_select(0, batch.real)
-        loss: Tensor = self._loss(self._model._scaled(states), self._model._item_weight(), batch.targets)
+        loss: Tensor = self._loss(model._scaled(states), model._item_weight(), batch.targets)
         return loss
 
     def validate(self) -> float | None:
@@ -210,15 +239,27 @@ class _NextItem:
         return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
 
 
-def left_aligned(items: IntArray, offsets: LongArray, rows: LongArray, begins: np.ndarray[Any, Any], start: int) -> LongArray:
-    """[b, L] int64: for each row `start` where it `begins`, then its items, then padding (also `start`). `Any`: numpy's shape."""
-    lengths = np.diff(offsets)[rows] + begins
-    steps = np.arange(max(1, int(lengths.max())))
-    events = offsets[rows][:, None] + steps - begins[:, None]
-    real = (steps < lengths[:, None]) & (steps >= begins[:, None])
-    if not len(items):
-        return np.full(real.shape, start, dtype=np.int64)
-    return np.where(real, items[np.where(real, events, 0)], start).astype(np.int64)
+def _build(config: EncoderConfig, n_items: int) -> Encoder:
+    """A fresh encoder, its parts as the settings say."""
+    dim = config.embedding_dim
+    blocks = [
+        Block(
+            dim,
+            ATTENTIONS[config.attention](dim, config.n_heads),
+            None if config.feed_forward == "none" else FEED_FORWARDS[config.feed_forward](dim, config.expansion * dim, config.dropout),
+            dropout=config.dropout,
+            gated=config.gated,
+        )
+        for _ in range(config.n_layers)
+    ]
+    place: LearnedPosition | RelativeBias | None = None
+    if config.place == "learned":
+        place = LearnedPosition(config.max_len, dim)
+    elif config.place == "relative":
+        place = RelativeBias(config.max_len, time=config.time != "none")
+    encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropout)
+    initialise(encoder, std=0.02)
+    return encoder
 
 
 def _facts(curve: list[dict[str, float]], device: torch.device, precision: torch.dtype) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Causal self-attention: each position reads itself and what came before, never what comes after.
 
-Sequences are left-aligned (padding on the right), so that causality alone keeps padding out of every real position.
+Sequences are left-aligned (padding on the right), so that causality alone keeps padding out of every real position. Each kind
+takes an additive `bias` that broadcasts to [B, H, L, L], made once for all layers (see `penchant.nn.bias`).
 """
 
 import math
@@ -11,43 +12,43 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q·kᵀ/√E over the positions not later than one's own)·v, each [B, H, L, E].
-
-    bfloat16 on a CPU with a gradient wanted takes a path of plain matrix products: torch's fused kernel needs
-    3 × as long there (12 against 4 ms for B = 32, H = 2, L = 200, E = 32, forward and backward, two threads).
-    """
-    direct = q.device.type == "cpu" and q.dtype == torch.bfloat16 and torch.is_grad_enabled()
-    if not direct:
+def softmax_attention_plain(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """softmax(q·kᵀ/√E + bias, over the positions not later than one's own)·v, each [B, H, L, E]: torch's own kernel."""
+    if bias is None:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype) + causal_mask(q.shape[-2], q))
+
+
+def softmax_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """What `softmax_attention_plain` says, by the fastest way known for the place and the number format.
+
+    bfloat16 on a CPU with a gradient wanted takes plain matrix products and keeps only the probabilities: torch's fused kernel
+    needs 12 ms there, this 4 (B = 32, H = 2, L = 200, E = 32, forward and backward, two threads).
+    """
+    if not _direct(q):
+        return softmax_attention_plain(q, k, v, bias)
     # `Any`: torch does not type `apply`.
-    result: Any = _DirectAttention.apply(q / math.sqrt(q.shape[-1]), k, v)  # type: ignore[no-untyped-call]
+    result: Any = _Softmax.apply(q / math.sqrt(q.shape[-1]), k, v, bias)  # type: ignore[no-untyped-call]
+    return result  # type: ignore[no-any-return]
+
+
+def pointwise_attention_plain(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """SiLU(q·kᵀ + bias)·v over the positions not later than one's own, each [B, H, L, E]; weights are not made to sum to 1."""
+    scores = q @ k.transpose(-1, -2)
+    return F.silu(scores if bias is None else scores + bias).tril() @ v
+
+
+def pointwise_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """What `pointwise_attention_plain` says; in bfloat16 on a CPU in place, with a backward pass of its own."""
+    if not _direct(q):
+        return pointwise_attention_plain(q, k, v, bias)
+    result: Any = _Pointwise.apply(q, k, v, bias)  # type: ignore[no-untyped-call]  # `Any`: as above
     return result  # type: ignore[no-any-return]
 
 
 def causal_mask(length: int, like: Tensor) -> Tensor:
     """[L, L] 0 where column ≤ row, −inf elsewhere; dtype and device of `like`."""
     return torch.full((length, length), -math.inf, dtype=like.dtype, device=like.device).triu_(1)
-
-
-class _DirectAttention(torch.autograd.Function):
-    """Softmax attention that keeps only the probabilities for the way back; everything [B, H, L, L] is done in place."""
-
-    @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:  # `Any`: torch's context has no public type
-        weights = q @ k.transpose(-1, -2)  # [B, H, L, L]
-        weights.add_(causal_mask(weights.shape[-1], weights))
-        torch.softmax(weights, dim=-1, out=weights)
-        ctx.save_for_backward(q, k, v, weights)
-        return weights @ v
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # `Any`: as above
-        q, k, v, weights = ctx.saved_tensors
-        gradient = gradients[0]
-        d_weights = gradient @ v.transpose(-1, -2)
-        d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
-        return d_scores @ k, d_scores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ gradient
 
 
 class SoftmaxAttention(nn.Module):
@@ -59,11 +60,99 @@ class SoftmaxAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """What each position gathers from itself and its past."""
-        batch, length, dim = x.shape
-        qkv = self.qkv(x).view(batch, length, 3, self.n_heads, dim // self.n_heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).contiguous().unbind(0)  # each [B, H, L, E]
-        gathered = causal_attention(q, k, v)
-        result: Tensor = self.out(gathered.transpose(1, 2).reshape(batch, length, dim))
+        q, k, v = in_heads(self.qkv(x), 3, self.n_heads)
+        result: Tensor = self.out(joined(softmax_attention(q, k, v, bias)))
         return result
+
+
+class PointwiseAttention(nn.Module):
+    """Multi-head causal pointwise attention whose result is normalised and gated, [B, L, D] → [B, L, D]; the core of HSTU."""
+
+    def __init__(self, dim: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.uqkv = nn.Linear(dim, 4 * dim)
+        self.norm = nn.LayerNorm(dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """What each position gathers from itself and its past."""
+        dim = x.shape[-1]
+        mixed = F.silu(self.uqkv(x))
+        gate, rest = mixed[..., :dim], mixed[..., dim:]
+        q, k, v = in_heads(rest, 3, self.n_heads)
+        result: Tensor = self.out(self.norm(joined(pointwise_attention(q, k, v, bias))) * gate)
+        return result
+
+
+def in_heads(x: Tensor, parts: int, n_heads: int) -> tuple[Tensor, ...]:
+    """[B, L, parts·D] as `parts` tensors [B, H, L, D/H]."""
+    batch, length, width = x.shape
+    divided = x.view(batch, length, parts, n_heads, width // (parts * n_heads))
+    return divided.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
+
+
+def joined(x: Tensor) -> Tensor:
+    """[B, H, L, E] as [B, L, H·E]."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def _direct(q: Tensor) -> bool:
+    return q.device.type == "cpu" and q.dtype == torch.bfloat16 and torch.is_grad_enabled()
+
+
+def _sum_to(gradient: Tensor, shape: torch.Size) -> Tensor:
+    """[B, H, L, L] summed to the shape that was broadcast; heads one by one, torch's own sum over them takes 10 × as long."""
+    if shape[1] == 1:
+        total = gradient[:, :1].clone()
+        for head in range(1, gradient.shape[1]):
+            total += gradient[:, head : head + 1]
+        gradient = total
+    return gradient.sum(0, keepdim=True) if shape[0] == 1 else gradient
+
+
+class _Softmax(torch.autograd.Function):
+    """Softmax attention that keeps only the probabilities for the way back; everything [B, H, L, L] is done in place."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:  # `Any`: torch's context has no public type
+        weights = q @ k.transpose(-1, -2)
+        if bias is not None:
+            weights.add_(bias)
+        weights.add_(causal_mask(weights.shape[-1], weights))
+        torch.softmax(weights, dim=-1, out=weights)
+        ctx.save_for_backward(q, k, v, weights)
+        ctx.bias = None if bias is None else (bias.shape, bias.dtype)
+        return weights @ v
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # `Any`: as above
+        q, k, v, weights = ctx.saved_tensors
+        d_weights = gradients[0] @ v.transpose(-1, -2)
+        d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
+        d_bias = _sum_to(d_scores, ctx.bias[0]).to(ctx.bias[1]) if ctx.needs_input_grad[3] else None
+        return d_scores @ k, d_scores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ gradients[0], d_bias
+
+
+class _Pointwise(torch.autograd.Function):
+    """Pointwise attention; keeps scores and weights for the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:  # `Any`: torch's context has no public type
+        scores = q @ k.transpose(-1, -2)
+        if bias is not None:
+            scores.add_(bias)
+        weights = F.silu(scores).tril_()
+        ctx.save_for_backward(q, k, v, scores, weights)
+        ctx.bias = None if bias is None else (bias.shape, bias.dtype)
+        return weights @ v
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # `Any`: as above
+        q, k, v, scores, weights = ctx.saved_tensors
+        d_weights = gradients[0] @ v.transpose(-1, -2)
+        d_scores = torch.ops.aten.silu_backward(d_weights, scores).tril_()
+        d_bias = _sum_to(d_scores, ctx.bias[0]).to(ctx.bias[1]) if ctx.needs_input_grad[3] else None
+        return d_scores @ k, d_scores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ gradients[0], d_bias

@@ -1,26 +1,40 @@
-"""One layer of an encoder: attention, then feed-forward, each on a normalised copy and added back."""
+"""One layer of an encoder: attention, then perhaps feed-forward, each on a normalised copy and added back; [B, L, D] → [B, L, D]."""
 
+import torch
 from torch import Tensor, nn
 
 from penchant.nn.dropout import Dropout
 
 
 class Block(nn.Module):
-    """Pre-norm residual block: x + drop(attention(norm(x))), then x + drop(feed_forward(norm(x))); [B, L, D] → [B, L, D].
+    """Pre-norm residual block: x + drop(attention(norm(x))), then x + drop(feed_forward(norm(x))).
 
-    Pre-norm keeps a clean sum through all layers, so that deep stacks train without a long warm-up.
+    Pre-norm keeps a clean sum through all layers, so that deep stacks train without a long warm-up. `gated` multiplies what
+    is added by sigmoid(linear(x)): the LiGR residual (Borisyuk et al. 2025, arXiv:2502.03417), which keeps eight layers trainable.
     """
 
-    def __init__(self, dim: int, attention: nn.Module, feed_forward: nn.Module, dropout: float) -> None:
+    def __init__(self, dim: int, attention: nn.Module, feed_forward: nn.Module | None, *, dropout: float, gated: bool = False) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(dim)
-        self.attention = attention
-        self.feed_forward_norm = nn.LayerNorm(dim)
-        self.feed_forward = feed_forward
+        self.attention = Residual(dim, attention, dropout, gated=gated)
+        self.feed_forward = None if feed_forward is None else Residual(dim, feed_forward, dropout, gated=gated)
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Same shape as `x`; `bias` is for the attention."""
+        x = self.attention(x, bias)
+        return x if self.feed_forward is None else self.feed_forward(x)
+
+
+class Residual(nn.Module):
+    """x + gate · drop(part(norm(x)))."""
+
+    def __init__(self, dim: int, part: nn.Module, dropout: float, *, gated: bool) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.part = part
+        self.gate = nn.Linear(dim, dim) if gated else None
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape as `x`."""
-        x = x + self.dropout(self.attention(self.attention_norm(x)))
-        result: Tensor = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        return result
+    def forward(self, x: Tensor, *more: Tensor | None) -> Tensor:
+        """Same shape as `x`; `more` goes to the part."""
+        added: Tensor = self.dropout(self.part(self.norm(x), *more))
+        return x + added if self.gate is None else x + torch.sigmoid(self.gate(x)) * added

@@ -1,27 +1,31 @@
-"""The causal sequence encoder: item codes in, one vector a position out."""
+"""The causal sequence encoder: item codes in, one state a position out."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from penchant.nn.bias import RelativeBias
 from penchant.nn.dropout import Dropout
+from penchant.nn.position import LearnedPosition
 
 
 class Encoder(nn.Module):
-    """Item and position vectors, a stack of blocks, a last norm. The parts are given, so that each is a switch.
+    """Item vectors, a stack of blocks, a last norm. Everything between is given, so that each part is a switch.
 
     Codes 0 … n_items−1 are items; `start` = n_items begins every history and stands in for an empty one. The item vectors
-    also score (tied weights): a position's scores are `forward(...) · item_weight()ᵀ`.
+    also score (tied weights). `place` is added to the item vectors or, as a relative bias, to the attention of all blocks.
     """
 
-    def __init__(self, n_items: int, dim: int, *, position: nn.Module | None, blocks: Sequence[nn.Module], dropout: float) -> None:
+    def __init__(
+        self, n_items: int, dim: int, *, place: LearnedPosition | RelativeBias | None, blocks: Sequence[nn.Module], dropout: float
+    ) -> None:
         super().__init__()
         self.n_items = n_items
         self.register_buffer("longest", torch.zeros((), dtype=torch.int64))  # positions of the longest window met in training
         self.longest: Tensor
         self.items = nn.Embedding(n_items + 1, dim)
-        self.position = position
+        self.place = place
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(dim)
@@ -31,25 +35,31 @@ class Encoder(nn.Module):
         """The code that begins a history."""
         return self.n_items
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """[B, L, D] from `codes` [B, L], left-aligned; what is right of a row's real positions changes none of their states."""
+    def forward(self, codes: Tensor, times: Tensor | None = None, asked: Tensor | None = None) -> Tensor:
+        """[B, L, D] from `codes` [B, L], left-aligned; what is right of a row's real positions changes none of their states.
+
+        `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time.
+        """
         x: Tensor = self.items(codes)
-        if self.position is not None:
-            x = x + self.position(codes.shape[1])
+        bias = None
+        if isinstance(self.place, LearnedPosition):
+            x = x + self.place(codes.shape[1])
+        elif self.place is not None:
+            bias = self.place(codes.shape[1], times, asked)
         x = self.dropout(x)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, bias)
         result: Tensor = self.norm(x)
         return result
-
-    def last(self, codes: Tensor, lengths: Tensor) -> Tensor:
-        """[B, D] the state of the last real position of rows with `lengths` [B] of them."""
-        hidden = self.forward(codes)
-        return hidden[torch.arange(len(codes), device=codes.device), lengths - 1]
 
     def item_weight(self) -> Tensor:
         """[n_items, D] the vectors that score."""
         return self.items.weight[: self.n_items]
+
+
+def last_states(states: Tensor, lengths: Tensor) -> Tensor:
+    """[B, D] the state [B, L, D] of the last real position of rows with `lengths` [B] of them."""
+    return states[torch.arange(len(states), device=states.device), lengths - 1]
 
 
 def initialise(module: nn.Module, *, std: float) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from penchant.core.clock import SECOND
 from penchant.core.random import generator
 from penchant.core.types import IntArray, LongArray, offsets_of, rows_of
+from penchant.data import Interactions
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Batch:
     """Windows side by side, left-aligned: position t of row b predicts its next item from positions 0 … t."""
 
     codes: Tensor  # [B, L] int64 inputs; padding holds the start code
+    times: Tensor  # [B, L] int32 seconds of each input's event since the first of its row; a start code has its successor's
+    asked: Tensor  # [B, L] int32 seconds of each position's target, likewise
     real: Tensor  # [T] int64 the real positions, as places in the flattened [B·L]
     targets: Tensor  # [T] int64 the item that follows each real position
 
@@ -29,7 +33,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        return Batch(*(part.to(device, non_blocking=True) for part in (self.codes, self.real, self.targets)))
+        parts = (self.codes, self.times, self.asked, self.real, self.targets)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
 class WindowLoader:
@@ -40,23 +45,21 @@ class WindowLoader:
     always the first of its window.
     """
 
-    def __init__(self, items: IntArray, offsets: LongArray, *, start: int, max_len: int, batch_events: int, seed: int) -> None:
-        self._targets = items
-        self._inputs = np.empty_like(items)
-        self._inputs[1:] = items[:-1]
-        self._inputs[offsets[:-1][np.diff(offsets) > 0]] = start
-        self._offsets = offsets
+    def __init__(self, events: Interactions, *, start: int, max_len: int, batch_events: int, seed: int) -> None:
+        self._events = events
+        self._begins = np.zeros(len(events), dtype=bool)
+        self._begins[events.offsets[:-1][events.lengths > 0]] = True
         self._start, self._max_len, self._batch_events, self._seed = start, max_len, batch_events, seed
 
     @property
     def n_targets(self) -> int:
         """Targets an epoch."""
-        return len(self._targets)
+        return len(self._events)
 
     def epoch(self, number: int) -> "Epoch":
         """The batches of one epoch, in its order."""
         rng = generator(self._seed, f"epoch {number}")
-        starts, lengths = cut(self._offsets, self._max_len, rng)
+        starts, lengths = cut(self._events.offsets, self._max_len, rng)
         widths = np.minimum(width_of(lengths), self._max_len)
         order = rng.permutation(len(starts))
         order = order[np.argsort(-widths[order], kind="stable")]
@@ -71,11 +74,16 @@ class WindowLoader:
         """The windows that begin at these events, padded to `width`."""
         steps = np.arange(width)
         real = steps < lengths[:, None]  # [B, L]
-        events = np.where(real, starts[:, None] + steps, 0)
-        codes = np.where(real, self._inputs[events], self._start).astype(np.int64)
+        wanted = starts[:, None] + np.minimum(steps, lengths[:, None] - 1)  # events; padding repeats the last
+        begins = self._begins[wanted]
+        read = np.where(begins, wanted, wanted - 1)
+        codes = np.where(begins | ~real, self._start, self._events.items[read]).astype(np.int64)
+        times, asked = self._events.timestamps[read], self._events.timestamps[wanted]
         places = np.flatnonzero(real)
-        targets = self._targets[events.reshape(-1)[places]].astype(np.int64)
-        return Batch(torch.from_numpy(codes), torch.from_numpy(places), torch.from_numpy(targets))
+        targets = self._events.items[wanted.reshape(-1)[places]].astype(np.int64)
+        first = times[:, :1]
+        arrays = (codes, seconds_since(first, times), seconds_since(first, asked), places, targets)
+        return Batch(*(torch.from_numpy(array) for array in arrays))
 
 
 class Epoch(Sequence[Batch]):
@@ -108,6 +116,12 @@ def width_of(lengths: LongArray) -> LongArray:
     steps = 2 ** np.maximum(octaves - 4, 0)
     widths: LongArray = -(-lengths // steps) * steps
     return widths
+
+
+def seconds_since(first: LongArray, times: LongArray) -> IntArray:
+    """int32 whole seconds from `first` to `times`, both UTC µs; at most 2³¹ − 1."""
+    seconds: IntArray = np.clip((times - first) // SECOND, 0, 2**31 - 1).astype(np.int32)
+    return seconds
 
 
 def cut(offsets: LongArray, max_len: int, rng: np.random.Generator) -> tuple[LongArray, LongArray]:

@@ -1,0 +1,42 @@
+import torch
+
+from penchant.nn.bias import BUCKETS, RelativeBias, look_up, time_buckets
+
+
+def test_buckets_are_half_octaves() -> None:
+    seconds = torch.tensor([-5, 0, 1, 2, 3, 5, 7, 2**31 - 1], dtype=torch.int32)
+    assert time_buckets(seconds).tolist() == [0, 0, 2, 3, 4, 5, 6, BUCKETS - 2]
+
+
+def test_buckets_rise_with_time_and_stay_in_the_table() -> None:
+    buckets = time_buckets(torch.arange(0, 2**31 - 1, 999_983, dtype=torch.int32))
+    assert (buckets[1:] >= buckets[:-1]).all() and 0 <= int(buckets.min()) and int(buckets.max()) < BUCKETS
+
+
+def test_looking_up_has_the_gradient_of_indexing() -> None:
+    torch.manual_seed(0)
+    table = torch.randn(7).requires_grad_()
+    plain = table.detach().clone().requires_grad_()
+    index, direction = torch.randint(7, (4, 5), dtype=torch.int32), torch.randn(4, 5)
+    found = look_up(table, index)
+    found.backward(direction)
+    plain[index.long()].backward(direction)
+    assert table.grad is not None and plain.grad is not None
+    torch.testing.assert_close(found, table[index.long()])
+    torch.testing.assert_close(table.grad, plain.grad)
+
+
+def test_the_bias_is_that_of_the_distance_and_the_time_between() -> None:
+    bias = RelativeBias(8, time=True)
+    torch.nn.init.normal_(bias.places)
+    torch.nn.init.normal_(bias.times)  # type: ignore[arg-type]
+    times, asked = torch.tensor([[0, 10, 500]], dtype=torch.int32), torch.tensor([[10, 500, 501]], dtype=torch.int32)
+    made = bias(3, times, asked)
+    assert made.shape == (1, 1, 3, 3)
+    assert bias.times is not None
+    expected = bias.places[2] + bias.times[time_buckets(torch.tensor(501))]
+    torch.testing.assert_close(made[0, 0, 2, 0], expected)
+
+
+def test_without_time_one_bias_serves_all_rows() -> None:
+    assert RelativeBias(8, time=False)(5, None, None).shape == (1, 1, 5, 5)
