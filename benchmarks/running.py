@@ -35,13 +35,15 @@ def generate(folder: Path, *, users: int, items: int, events: int, seed: int = 0
 
 @contextmanager
 def served(*, users: int, items: int, events: int, model: str | None) -> Iterator[int]:
-    """The port of a server over generated data, with `model` trained and published unless None."""
+    """The port of a server over generated data; `model`, any class of the catalogue, takes the large model's place; None = no model."""
     with tempfile.TemporaryDirectory() as name:
         folder, shop = Path(name), Path(name) / "shop"
         files = generate(folder, users=users, items=items, events=events)
-        _run("init", "--template", "shop", str(shop))
+        _run("init", str(shop))
         _run("import", "--dir", str(shop), "--events", str(files[0]), "--items", str(files[1]))
         if model:
+            settings = (shop / "penchant.toml").read_text()
+            (shop / "penchant.toml").write_text(settings.replace('"sasrec"', f'"{model}"').replace("[models.sasrec]", f"[models.{model}]"))
             _run("train", "--dir", str(shop), model)
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -51,6 +52,9 @@ class Client:
     def close(self) -> None:
         self.runner.run(self.http.aclose())
         self.runner.close()
+
+
+OpenClient = Callable[..., Client]  # takes what `Client` takes; closed when the test ends
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

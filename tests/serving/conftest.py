@@ -1,8 +1,9 @@
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from api_client import Client
+from api_client import Client, OpenClient
 from fastapi import FastAPI
 
 from penchant.scenarios.project import Project
@@ -25,10 +26,14 @@ def app(project: Project) -> FastAPI:
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[Client]:
-    made = Client(app)
-    yield made
-    made.close()
+def open_client() -> Iterator[OpenClient]:
+    with ExitStack() as stack:
+        yield lambda *args, **options: stack.enter_context(closing(Client(*args, **options)))
+
+
+@pytest.fixture
+def client(app: FastAPI, open_client: OpenClient) -> Client:
+    return open_client(app)
 
 
 @pytest.fixture

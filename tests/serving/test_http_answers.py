@@ -2,7 +2,7 @@ import math
 from typing import Any
 
 import pytest
-from api_client import Client, error_of
+from api_client import Client, OpenClient, error_of
 from fastapi import FastAPI
 
 from penchant.scenarios.engine import Engine, Recommendation, RecommendedItem, Request
@@ -141,12 +141,11 @@ def test_a_forgotten_answer_is_not_found(shop: Client, path: str) -> None:
     assert error_of(answer)["field"] == "recommendation_id"
 
 
-def test_a_number_that_json_cannot_say_becomes_null(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_that_json_cannot_say_becomes_null(open_client: OpenClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = (RecommendedItem("a", math.nan, {}), RecommendedItem("b", -math.inf, {}))
     monkeypatch.setattr(Engine, "recommend", lambda _self, request: Recommendation("r", "home", "m/1", None, 0.1, None, odd))
-    client = Client(app)
+    client = open_client(app)
     answer = client.get("/v1/recommend/home")
-    client.close()
     assert [item["score"] for item in answer.json()["items"]] == [None, None]
     assert "NaN" not in answer.text and "nfinity" not in answer.text
 

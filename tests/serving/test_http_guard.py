@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from api_client import Client, error_of
+from api_client import Client, OpenClient, error_of
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -37,10 +37,10 @@ def paths_of(app: Starlette, prefix: str = "") -> list[str]:
     return found
 
 
-def test_with_a_key_no_route_but_healthz_answers_without_it(locked: FastAPI) -> None:
+def test_with_a_key_no_route_but_healthz_answers_without_it(open_client: OpenClient, locked: FastAPI) -> None:
     paths = paths_of(locked)
     assert {"/v1/events", "/metrics", "/docs", "/openapi.json", "/readyz", "/console/login", "/v1/items/item_id"} <= set(paths)
-    client = Client(locked)
+    client = open_client(locked)
     for path in [*paths, "/", "/nowhere", "/console", "/healthz/", "/healthz%2f..%2fmetrics", "//healthz", "/v1/../healthz/x"]:
         for method in METHODS:
             answer = client.request(method, path)
@@ -48,7 +48,6 @@ def test_with_a_key_no_route_but_healthz_answers_without_it(locked: FastAPI) -> 
             assert answer.status_code == expected, (method, path)
             if expected == 401 and method != "HEAD":
                 assert error_of(answer)["code"] == "unauthorized"
-    client.close()
 
 
 @pytest.mark.parametrize(
@@ -60,11 +59,10 @@ def test_with_a_key_no_route_but_healthz_answers_without_it(locked: FastAPI) -> 
         {"authorization": "Basic " + base64.b64encode(f"anybody:{KEY}".encode()).decode()},
     ],
 )
-def test_the_key_opens_everything(locked: FastAPI, headers: dict[str, str]) -> None:
-    client = Client(locked, headers=headers)
+def test_the_key_opens_everything(open_client: OpenClient, locked: FastAPI, headers: dict[str, str]) -> None:
+    client = open_client(locked, headers=headers)
     for path in ("/v1/scenarios", "/metrics", "/docs", "/openapi.json", "/readyz", "/console/login"):
         assert client.get(path).status_code == 200, path
-    client.close()
 
 
 @pytest.mark.parametrize(
@@ -85,42 +83,52 @@ def test_the_key_opens_everything(locked: FastAPI, headers: dict[str, str]) -> N
         {"cookie": f"key={KEY}"},
     ],
 )
-def test_anything_else_does_not(locked: FastAPI, headers: dict[str, str]) -> None:
-    client = Client(locked)
+def test_anything_else_does_not(open_client: OpenClient, locked: FastAPI, headers: dict[str, str]) -> None:
+    client = open_client(locked)
     answer = client.get("/v1/scenarios", headers=headers)
     assert answer.status_code == 401
     assert KEY not in answer.text
     assert answer.headers["www-authenticate"] == "Bearer"
-    client.close()
 
 
-def test_a_key_in_the_query_string_is_not_taken(locked: FastAPI) -> None:
-    client = Client(locked)
+def test_only_a_mounted_app_that_asks_itself_is_left_to_ask(open_client: OpenClient, project: Project) -> None:
+    app = create_app(project, key=KEY, own_login=["/console"])
+    app.mount("/console", Starlette(routes=[Route("/login", lambda _: PlainTextResponse("inner"))]))
+    client = open_client(app)
+    assert client.get("/console/login").status_code == 200
+    for path in ("/console", "/consoles/login", "/v1/items", "/console%00/login", "//console/login"):
+        assert client.get(path).status_code == 401, path
+
+
+@pytest.mark.parametrize("place", ["", "/", "//"])
+def test_no_place_can_open_every_path(project: Project, place: str) -> None:
+    with pytest.raises(ValueError, match="would open every path"):
+        create_app(project, key=KEY, own_login=["/console", place])
+
+
+def test_a_key_in_the_query_string_is_not_taken(open_client: OpenClient, locked: FastAPI) -> None:
+    client = open_client(locked)
     assert client.get(f"/v1/scenarios?key={KEY}").status_code == 401
-    client.close()
 
 
-def test_a_browser_is_asked_for_a_password(locked: FastAPI) -> None:
-    client = Client(locked)
+def test_a_browser_is_asked_for_a_password(open_client: OpenClient, locked: FastAPI) -> None:
+    client = open_client(locked)
     assert client.get("/console/login", headers={"accept": "text/html"}).headers["www-authenticate"].startswith("Basic ")
-    client.close()
 
 
-def test_a_web_socket_needs_the_key_too(locked: FastAPI) -> None:
+def test_a_web_socket_needs_the_key_too(open_client: OpenClient, locked: FastAPI) -> None:
     async def echo(socket: WebSocket) -> None:
         await socket.accept()
 
     locked.router.routes.append(WebSocketRoute("/socket", echo))
-    client = Client(locked)
+    client = open_client(locked)
     assert client.open_socket(locked, "/socket") == [{"type": "websocket.close", "code": 1008}]
-    client.close()
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000", "[::1]", "LOCALHOST:80"])
-def test_loopback_names_are_answered(app: FastAPI, host: str) -> None:
-    client = Client(app)
+def test_loopback_names_are_answered(open_client: OpenClient, app: FastAPI, host: str) -> None:
+    client = open_client(app)
     assert client.get("/healthz", headers={"host": host}).status_code == 200
-    client.close()
 
 
 @pytest.mark.parametrize(
@@ -136,25 +144,22 @@ def test_loopback_names_are_answered(app: FastAPI, host: str) -> None:
         "localhost:80:80",
     ],
 )
-def test_other_names_are_refused_without_a_key(app: FastAPI, host: str) -> None:
-    client = Client(app)
+def test_other_names_are_refused_without_a_key(open_client: OpenClient, app: FastAPI, host: str) -> None:
+    client = open_client(app)
     for path in ("/healthz", "/v1/scenarios", "/nowhere"):
         answer = client.get(path, headers={"host": host})
         assert (answer.status_code, error_of(answer)["field"]) == (403, "host")
-    client.close()
 
 
-def test_a_configured_name_is_answered(project: Project) -> None:
-    client = Client(create_app(project, hosts=["Shop.internal"]), base_url="http://shop.internal:8000")
+def test_a_configured_name_is_answered(open_client: OpenClient, project: Project) -> None:
+    client = open_client(create_app(project, hosts=["Shop.internal"]), base_url="http://shop.internal:8000")
     assert client.get("/v1/scenarios").status_code == 200
     assert client.get("/v1/scenarios", headers={"host": "evil.example"}).status_code == 403
-    client.close()
 
 
-def test_with_a_key_any_name_is_answered(locked: FastAPI) -> None:
-    client = Client(locked, base_url="https://recommend.example", headers={"x-api-key": KEY})
+def test_with_a_key_any_name_is_answered(open_client: OpenClient, locked: FastAPI) -> None:
+    client = open_client(locked, base_url="https://recommend.example", headers={"x-api-key": KEY})
     assert client.get("/v1/scenarios").status_code == 200
-    client.close()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from api_client import Client, error_of
+from api_client import Client, OpenClient, error_of
 from fastapi import FastAPI
 
 from penchant.core.errors import StoreConflict, StoreError, StoreFull, StoreUnavailable
@@ -116,12 +116,10 @@ def test_metrics_and_log_hold_no_ids(shop: Client, caplog: pytest.LogCaptureFixt
     assert re.search(r"GET /v1/users/\{user_id\}/history 200 [\d.]+ ms [0-9a-f]{32}", caplog.text)
 
 
-def test_two_apps_count_apart(project: Project) -> None:
-    first, second = Client(create_app(project)), Client(create_app(project))
+def test_two_apps_count_apart(open_client: OpenClient, project: Project) -> None:
+    first, second = open_client(create_app(project)), open_client(create_app(project))
     first.get("/v1/items")
     assert 'route="/v1/items"' not in second.get("/metrics").text
-    first.close()
-    second.close()
 
 
 class Links(html.parser.HTMLParser):
@@ -185,9 +183,9 @@ def test_data_shows_numbers_and_imports(shop: Client, project: Project) -> None:
     assert (found.stats["n_events"], found.stats["n_users"], found.stats["catalogue_items"]) == (21, 6, 12)
 
 
-def with_bodies(app: FastAPI, bodies: Bodies) -> Client:
+def with_bodies(open_client: OpenClient, app: FastAPI, bodies: Bodies) -> Client:
     object.__setattr__(app.state.penchant, "bodies", bodies)
-    return Client(app)
+    return open_client(app)
 
 
 @pytest.mark.parametrize(
@@ -199,15 +197,14 @@ def test_a_body_is_refused_by_its_announced_length(client: Client, length: str, 
     assert error_of(answer)["field"] in ("body", "content-length")
 
 
-def test_a_body_one_byte_over_the_limit_is_refused(app: FastAPI) -> None:
-    client = with_bodies(app, Bodies(largest=100))
+def test_a_body_one_byte_over_the_limit_is_refused(open_client: OpenClient, app: FastAPI) -> None:
+    client = with_bodies(open_client, app, Bodies(largest=100))
     padded = orjson.dumps(EVENT).ljust(100)
     assert client.send("/v1/events", padded).status_code == 200
     assert client.send("/v1/events", padded + b" ").status_code == 413
-    client.close()
 
 
-def test_a_streamed_body_is_refused_once_it_is_too_large(app: FastAPI) -> None:
+def test_a_streamed_body_is_refused_once_it_is_too_large(open_client: OpenClient, app: FastAPI) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -216,33 +213,30 @@ def test_a_streamed_body_is_refused_once_it_is_too_large(app: FastAPI) -> None:
             sent += 1
             yield b" " * 2**16
 
-    client = with_bodies(app, Bodies(largest=2**20))
+    client = with_bodies(open_client, app, Bodies(largest=2**20))
     answer = client.request("POST", "/v1/events", content=endless(), headers={"content-type": "application/json"})
     assert answer.status_code == 413
     assert sent <= 18
     assert app.state.penchant.bodies.buffered == 0
-    client.close()
 
 
-def test_a_body_that_does_not_arrive_is_given_up(app: FastAPI) -> None:
+def test_a_body_that_does_not_arrive_is_given_up(open_client: OpenClient, app: FastAPI) -> None:
     async def stuck() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.Event().wait()
 
-    client = with_bodies(app, Bodies(seconds=0.05))
+    client = with_bodies(open_client, app, Bodies(seconds=0.05))
     answer = client.request("POST", "/v1/events", content=stuck(), headers={"content-type": "application/json"})
     assert (answer.status_code, error_of(answer)["field"]) == (408, "body")
-    client.close()
 
 
-def test_large_bodies_at_once_are_refused_before_memory_is_full(app: FastAPI) -> None:
-    client = with_bodies(app, Bodies(together=150))
+def test_large_bodies_at_once_are_refused_before_memory_is_full(open_client: OpenClient, app: FastAPI) -> None:
+    client = with_bodies(open_client, app, Bodies(together=150))
     app.state.penchant.bodies.buffered = 100
     answer = client.send("/v1/events", orjson.dumps(EVENT).ljust(100))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert app.state.penchant.bodies.buffered == 100
-    client.close()
 
 
 def test_too_many_rows_are_refused(client: Client) -> None:
@@ -250,7 +244,9 @@ def test_too_many_rows_are_refused(client: Client) -> None:
     assert (answer.status_code, error_of(answer)["field"]) == (413, "body")
 
 
-def test_what_exceeds_the_queue_is_refused_at_once_and_the_rest_answered(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_exceeds_the_queue_is_refused_at_once_and_the_rest_answered(
+    open_client: OpenClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go = threading.Event()
     answer_of = Engine.recommend
 
@@ -260,7 +256,7 @@ def test_what_exceeds_the_queue_is_refused_at_once_and_the_rest_answered(app: Fa
 
     monkeypatch.setattr(Engine, "recommend", slow)
     object.__setattr__(app.state.penchant, "readers", Workers(2, waiting=3))
-    client = Client(app)
+    client = open_client(app)
 
     async def crowd() -> tuple[list[httpx.Response], list[httpx.Response], httpx.Response]:
         asked = [asyncio.create_task(client.http.get("/v1/recommend/home")) for _ in range(12)]
@@ -279,7 +275,6 @@ def test_what_exceeds_the_queue_is_refused_at_once_and_the_rest_answered(app: Fa
     assert {answer.status_code for answer in refused} == {503}
     assert all(answer.headers["retry-after"] == "1" for answer in refused)
     assert client.get("/v1/recommend/home").status_code == 200
-    client.close()
 
 
 def test_many_at_once_all_get_their_own_answer(shop: Client) -> None:

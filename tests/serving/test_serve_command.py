@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from api_client import OpenClient
+from starlette.routing import BaseRoute, Mount, Route
 
 from penchant.cli.serve import Address, build_site, check_address, is_loopback, listen, run_server
 from penchant.core.errors import ConfigError
@@ -68,29 +70,45 @@ def test_an_address_of_another_machine_is_named() -> None:
         listen(Address("192.0.2.1", 0))
 
 
-def test_the_front_page_leads_to_the_console(project: Project) -> None:
-    site = build_site(project, Address())
-    with httpx.Client(transport=Threaded(site), base_url="http://localhost") as client:
-        answer = client.get("/")
-        assert answer.status_code == 307
-        assert answer.headers["location"] == "/console/"
-        assert client.get("/console/").status_code == 200
+@pytest.mark.parametrize("path", ["/", "/console"])
+def test_the_front_page_leads_to_the_console(open_client: OpenClient, project: Project, path: str) -> None:
+    client = open_client(build_site(project, Address()))
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/console/")
+    assert client.get("/console/").status_code == 200
 
 
-class Threaded(httpx.BaseTransport):
-    """An app in this process for a client that waits."""
+def paths_of(routes: list[BaseRoute], prefix: str = "") -> list[str]:
+    """Every path, those of mounted apps included, with something in the place of its parameters."""
+    found = []
+    for route in routes:
+        if isinstance(route, Mount):
+            found += paths_of(route.routes, prefix + route.path) or [f"{prefix}{route.path}/any"]
+        elif isinstance(route, Route):
+            found.append(prefix + route.path.replace("{", "").replace("}", ""))
+    return found
 
-    def __init__(self, app: object) -> None:
-        self.inner = httpx.ASGITransport(app)  # type: ignore[arg-type]
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        import asyncio
+def test_with_a_key_the_whole_site_is_closed_but_for_health_and_login(open_client: OpenClient, project: Project) -> None:
+    site = build_site(project, Address("0.0.0.0", key=KEY))
+    client = open_client(site, base_url="http://shop.example")
+    paths = paths_of(site.routes)
+    assert {"/", "/console", "/console/", "/console/login", "/console/static/any", "/v1/events", "/docs"} <= set(paths)
+    for path in [*paths, "/console/nowhere", "/console/%2e%2e/v1/items", "/console//v1/items"]:
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = client.request(method, path)
+            if path == "/healthz" or path == "/console/login" or path.startswith("/console/static/"):
+                assert answer.status_code in (200, 303, 400, 403, 404, 405), (method, path)
+            elif path.startswith("/console/"):
+                assert (answer.status_code, answer.headers.get("location")) == (303, "/console/login"), (method, path)
+            else:
+                assert answer.status_code == 401, (method, path)
 
-        async def once() -> httpx.Response:
-            answer = await self.inner.handle_async_request(httpx.Request(request.method, request.url, headers=request.headers))
-            return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
-        return asyncio.run(once())
+def test_the_key_opens_the_console(open_client: OpenClient, project: Project) -> None:
+    client = open_client(build_site(project, Address(key=KEY)), headers={"x-api-key": KEY})
+    for path in ("/console/", "/console/models", "/console/data", "/console/search"):
+        assert client.get(path).status_code == 200, path
 
 
 @contextmanager
@@ -173,7 +191,7 @@ def until_refused(address: str) -> None:
     while True:
         try:
             socket.create_connection((host, int(port)), timeout=10).close()
-        except ConnectionRefusedError:
+        except ConnectionError:
             return
 
 

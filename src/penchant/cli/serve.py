@@ -26,6 +26,7 @@ KEY_VARIABLE = "PENCHANT_KEY"
 SHORT_KEY = 16  # characters; a shorter key is guessed sooner
 GRACE_SECONDS = 20  # for requests that are under way when the server is told to stop
 CONNECTIONS = 800  # open at once; below the 1,024 files that a process may usually have open
+CONSOLE = "/console"
 EVERYWHERE = ("", "0.0.0.0", "::")  # not names that a browser asks for
 
 
@@ -87,7 +88,7 @@ def run_server(project: "Project", address: Address, *, announce: Callable[[str]
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         place = f"http://{_in_url(address.host)}:{listener.getsockname()[1]}"
-        announce(f"console: {place}/console/  ·  HTTP API: {place}/docs  ·  Ctrl-C stops")
+        announce(f"console: {place}{CONSOLE}/  ·  HTTP API: {place}/docs  ·  Ctrl-C stops")
         with _quiet_signals():
             uvicorn.Server(config).run(sockets=[listener])
 
@@ -101,9 +102,11 @@ def build_site(project: "Project", address: Address) -> "FastAPI":
     from penchant.serving.app import create_app
 
     hosts = address.hosts if address.host in EVERYWHERE else (*address.hosts, _in_url(address.host))
-    app = create_app(project, key=address.key, hosts=() if address.key and not address.hosts else hosts)
-    app.router.routes.append(Route("/", lambda _: RedirectResponse("/console/", status_code=307)))
-    app.mount("/console", create_console(app, key=address.key))
+    hosts = () if address.key and not address.hosts else hosts  # with a key any name may lead here, unless some are named
+    app = create_app(project, key=address.key, hosts=hosts, own_login=(CONSOLE,))
+    for path in ("/", CONSOLE):
+        app.router.routes.append(Route(path, lambda _: RedirectResponse(f"{CONSOLE}/", status_code=307)))
+    app.mount(CONSOLE, create_console(app, key=address.key))
     return app
 
 

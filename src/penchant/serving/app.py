@@ -27,12 +27,23 @@ from penchant.serving.state import Freshness, State
 REFRESH_SECONDS = 1.0  # how soon a model published by another process is live
 
 
-def create_app(project: Project, *, clock: Clock = system_clock, key: str | None = None, hosts: Iterable[str] = ()) -> FastAPI:
+def create_app(
+    project: Project,
+    *,
+    clock: Clock = system_clock,
+    key: str | None = None,
+    hosts: Iterable[str] = (),
+    own_login: Iterable[str] = (),
+) -> FastAPI:
     """The HTTP API of `project`, which stays the caller's to close.
 
     With a `key` every route but /healthz needs it. Without one only requests for a loopback host name are answered, and those
-    for `hosts`; with both, only these host names. Raises what `Engine` raises.
+    for `hosts`; with both, only these host names. `own_login` names places (`/console`) where an app will be mounted that asks
+    for the key itself. Raises what `Engine` raises.
     """
+    own_login = tuple(own_login)
+    if not all(place.strip("/") for place in own_login):
+        raise ValueError(f"own_login: {own_login} would open every path; name the place where the app is mounted")
     engine = Engine(project, clock=clock)
     state = State(project, engine, clock, Freshness(engine))
     app = FastAPI(
@@ -45,7 +56,7 @@ def create_app(project: Project, *, clock: Clock = system_clock, key: str | None
         lifespan=_lifespan,
         middleware=[  # outermost first
             Middleware(Telemetry, metrics=state.metrics),
-            Middleware(Guard, key=key, hosts=tuple(hosts)),
+            Middleware(Guard, key=key, hosts=tuple(hosts), own_login=own_login),
             Middleware(RawPath),
         ],
     )

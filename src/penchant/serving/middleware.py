@@ -82,8 +82,9 @@ class Telemetry:
 class Guard:
     """Lets in whom it should: the right host name, the same origin for writes, and the key where one is set."""
 
-    def __init__(self, app: ASGIApp, *, key: str | None, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, key: str | None, hosts: Iterable[str] = (), own_login: Iterable[str] = ()) -> None:
         self.app = app
+        self._own_login = tuple(f"{place}/" for place in own_login)
         self._digest = None if key is None else _digest(key.encode())
         self._hosts = frozenset(host.lower() for host in (*LOOPBACK, *hosts))
         self._check_host = key is None or any(True for _ in hosts)
@@ -110,9 +111,12 @@ class Guard:
             return 403, f"host {host[:100]!r} is not served here; name it with --allow-host when it should be", "host"
         if scope.get("method", "GET") not in READS and not _same_origin(headers, host):
             return 403, "a page of another origin may not write here", "origin"
-        if self._digest is not None and scope["path"] not in OPEN_PATHS and not self._knows_key(headers):
+        if self._wants_key(scope["path"]) and not self._knows_key(headers):
             return 401, "a key is needed: send the header Authorization: Bearer KEY, or X-API-Key: KEY", "authorization"
         return None
+
+    def _wants_key(self, path: str) -> bool:
+        return self._digest is not None and path not in OPEN_PATHS and not path.startswith(self._own_login)
 
     def _knows_key(self, headers: Headers) -> bool:
         given = _given_key(headers)

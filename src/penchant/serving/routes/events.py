@@ -1,6 +1,6 @@
 """`POST /v1/events`: what users did. Acknowledged means on disk, and the next answer for that user knows it."""
 
-import uuid
+import secrets
 from typing import Any
 
 import orjson
@@ -44,10 +44,10 @@ def _row(event: Event, now: int) -> dict[str, Any]:
     Sent again with its event_id it is the same event, and so it is with its timestamp (the store makes an id of what the event
     says). With neither, nothing tells a repeat from doing the same thing twice, so it is a new event each time.
     """
-    row = {name: value for name, value in event if value is not None}
+    row = {name: value for name, value in vars(event).items() if value is not None}
     if columns.TIMESTAMP not in row:
         row[columns.TIMESTAMP] = now
-        row.setdefault(columns.EVENT_ID, uuid.uuid4().hex)
+        row.setdefault(columns.EVENT_ID, secrets.token_hex(16))
     if columns.PROPERTIES in row:
         row[columns.PROPERTIES] = orjson.dumps(row[columns.PROPERTIES], option=orjson.OPT_SORT_KEYS).decode()
     return row
