@@ -67,6 +67,7 @@ def test_a_click_changes_the_shelves_and_is_acknowledged(page: Page, address: st
     page.locator("#shelf-1 .hit").nth(1).click()
     expect(page.locator(".strip li")).to_have_count(2)
     expect(page.locator(".fresh .badge").first).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
     keep(page, "home.png")
 
 
@@ -148,6 +149,7 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page, address: str) -> None:
     page.locator("#shelf-1 .hit").first.click()
     expect(page.locator(".strip li")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.evaluate("scrollTo(0, 0)")
     keep(page, "phone.png")
 
 

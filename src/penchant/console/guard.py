@@ -1,7 +1,5 @@
 """What happens to every request of the console before a page sees it: headers, same origin, login. Plain ASGI, no buffering."""
 
-import base64
-import binascii
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers as RequestHeaders
@@ -65,10 +63,7 @@ class SameOrigin:
 
 
 class Login:
-    """Leads whoever has not shown the key to the login page; lets everybody in where there is no key.
-
-    An API that the console is mounted into may have asked for the key already: its header counts as well.
-    """
+    """Leads whoever has not shown the key to the login page; lets everybody in where there is no key."""
 
     def __init__(self, app: ASGIApp, *, sessions: Sessions | None) -> None:
         self.app = app
@@ -76,17 +71,11 @@ class Login:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        open_to_all = self._sessions is None or scope["type"] != "http" or _is_open(_path(scope))
-        if open_to_all or self._knows(RequestHeaders(scope=scope)):
+        is_open = scope["type"] != "http" or _path(scope) == "/login" or _path(scope).startswith("/static/")
+        if self._sessions is None or is_open or self._sessions.knows(_token(RequestHeaders(scope=scope))):
             await self.app(scope, receive, send)
             return
         await _to_login(scope)(scope, receive, send)
-
-    def _knows(self, headers: RequestHeaders) -> bool:
-        if self._sessions is None:
-            return True
-        key = _shown_key(headers)
-        return self._sessions.knows(_token(headers)) or (key is not None and self._sessions.accepts(key))
 
 
 def _to_login(scope: Scope) -> Response:
@@ -94,10 +83,6 @@ def _to_login(scope: Scope) -> Response:
     if "hx-request" in RequestHeaders(scope=scope):  # part of a page asks: let the whole page go
         return Response(status_code=401, headers={"hx-redirect": place})
     return RedirectResponse(place, status_code=303)
-
-
-def _is_open(path: str) -> bool:
-    return path == "/login" or path.startswith("/static/")
 
 
 def _path(scope: Scope) -> str:
@@ -111,20 +96,6 @@ def _token(headers: RequestHeaders) -> str:
     except CookieError:
         return ""
     return found.value if found else ""
-
-
-def _shown_key(headers: RequestHeaders) -> str | None:
-    if (named := headers.get("x-api-key")) is not None:
-        return named
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value.strip(), validate=True).partition(b":")[2].decode("latin-1")
-        except binascii.Error:
-            return None
-    return None
 
 
 def _same_origin(headers: RequestHeaders) -> bool:
