@@ -39,7 +39,7 @@ def test_with_one_target_a_request_the_buckets_add_up(evaluation: Evaluation, by
     assert sum(part["requests"] for part in parts) == len(evaluation)
     whole = sum(part["requests"] * part["metrics"][metric] for part in parts) / len(evaluation)
     assert whole == pytest.approx(evaluation.metrics[metric])
-    assert len(parts) > 2
+    assert len(parts) >= 2
 
 
 @pytest.mark.parametrize("by", ["history_length", "item_frequency"])
@@ -47,7 +47,7 @@ def test_buckets_do_not_overlap_and_are_not_too_small(evaluation: Evaluation, by
     parts = buckets(evaluation)[by]
     for part, after in pairwise(parts):
         assert part["to"] is not None and part["to"] < after["from"]
-    assert all(part["requests"] >= MIN_REQUESTS for part in parts[2:])
+    assert all(part["requests"] >= MIN_REQUESTS for part in parts if part["from"] > 0)
 
 
 def test_a_history_bucket_holds_the_requests_of_that_length(evaluation: Evaluation) -> None:

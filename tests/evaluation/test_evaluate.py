@@ -17,6 +17,7 @@ from penchant.data import Dataset
 from penchant.data.split import leave_one_out, temporal
 from penchant.evaluation import evaluate, requests
 from penchant.models import EASE, ItemKNN, LastItem, Popular
+from penchant.pipeline import Pipeline
 
 
 def dataset_of(rows: list[tuple[str, str, int]], **rest: pl.DataFrame) -> Dataset:
@@ -162,6 +163,13 @@ def test_scores_and_recommend_give_the_same_numbers(*, model: Popular | ItemKNN 
     by_scores = evaluate(model, split.test, exclude_seen=exclude_seen)
     by_lists = evaluate(Lists(), split.test, exclude_seen=exclude_seen)
     np.testing.assert_array_equal(by_scores.ranking.items, by_lists.ranking.items)
+
+
+def test_a_pipeline_is_evaluated_as_it_is_served() -> None:
+    split = leave_one_out(random_dataset())
+    model = EASE().fit(split.train)
+    pipeline = Pipeline("home", {"ease": model})
+    np.testing.assert_array_equal(evaluate(pipeline, split.test).ranking.items, evaluate(model, split.test).ranking.items)
 
 
 def test_blocks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from penchant.evaluation import charts
 from penchant.evaluation.evaluate import evaluate
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.report import finite, report_of, result_of, to_html, to_text, write_html, write_json
-from penchant.evaluation.verdict import verdict
+from penchant.evaluation.verdict import verdict, with_history
 from penchant.models import EASE, ItemKNN, Popular
 
 ATTACK = "<script>alert('x')</script>\"&{{7*7}}"
@@ -186,6 +186,16 @@ def test_without_a_large_model_the_best_two_are_compared() -> None:
     assert "Only simple models" in found["text"]
     alone = verdict(results[:1], scores, metric="ndcg@10")
     assert "only model" in alone["text"] and alone["p"] is None
+
+
+def test_the_verdict_names_the_best_where_there_is_a_history() -> None:
+    scores = {"warm": np.repeat([0.0, 0.9], [30, 20]), "cold": np.repeat([0.8, 0.1], [30, 20])}
+    results = [{"model": name, "kind": "simple", "metrics": {"ndcg@10": values.mean()}} for name, values in scores.items()]
+    plain = verdict(results, scores, metric="ndcg@10")
+    found = with_history(plain, scores, np.repeat([False, True], [30, 20]))
+    assert plain["simple"] == "cold"
+    assert found["text"].endswith("Of the 20 requests with a history alone, warm is best with 0.9000.")
+    assert with_history(plain, scores, np.ones(50, dtype=bool)) == plain
 
 
 def test_a_large_model_that_finds_nothing_where_nobody_does_is_undecided() -> None:

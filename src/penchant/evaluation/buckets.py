@@ -59,12 +59,12 @@ def by_item(evaluation: Evaluation, *, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def _edges(edges: Sequence[int], values: LongArray) -> list[int]:
-    """The edges without those of buckets that hold too few values. 0 stays alone, and the first bucket above it stays."""
+    """The edges without those of buckets that hold too few values, each joining its neighbour; 0 stays alone."""
     kept = list(edges)
-    for k in range(len(edges) - 1, 1, -1):
+    for k in range(len(edges) - 1, 0, -1):
         counts = np.bincount(np.searchsorted(kept, values, side="right"), minlength=len(kept) + 1)
-        if counts[k + 1] < MIN_REQUESTS:
-            kept.pop(k)
+        if counts[k + 1] < MIN_REQUESTS and len(kept) > 2:
+            kept.pop(max(k, 2))
     return kept
 
 

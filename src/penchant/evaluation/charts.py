@@ -45,7 +45,7 @@ def metric_bars(report: Report, metric: str | None = None) -> str:
     colour = colours(report)
     top = max((_interval(result, metric)[1] for result in known), default=1.0)
     scale = drawing.ticks(0, top or 1.0)
-    left, right, row = 112.0, WIDTH - 58.0, min(40.0, max(30.0, 270 / max(1, len(known))))
+    left, right, row = 112.0, WIDTH - 58.0, min(48.0, max(30.0, 270 / max(1, len(known))))
     across = (right - left) / scale[-1]
     height = row * len(known) + 30
     marks = _vertical_grid(scale, left, across, 4, height - 26)

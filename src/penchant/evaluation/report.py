@@ -19,7 +19,7 @@ from penchant.evaluation.buckets import buckets
 from penchant.evaluation.evaluate import Evaluation
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.significance import confidence
-from penchant.evaluation.verdict import verdict
+from penchant.evaluation.verdict import verdict, with_history
 from penchant.metrics import LOWER_IS_BETTER, METRICS
 
 # Everything in a report is JSON, hence `Any` throughout this module.
@@ -47,7 +47,7 @@ def report_of(
         "dataset": dataset_json(dataset),
         "protocol": protocol.as_json(split) | reach,
         "results": list(results),
-        "verdict": verdict(results, scores, metric=metric, seed=protocol.seed),
+        "verdict": with_history(verdict(results, scores, metric=metric, seed=protocol.seed), scores, first.history_lengths > 0),
     }
     cleaned: dict[str, Any] = finite(found)
     return cleaned

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from penchant.core.types import BoolArray
 from penchant.evaluation.charts import spelled
 from penchant.evaluation.significance import Comparison, compare
 from penchant.metrics.ranking import Values
@@ -34,6 +35,17 @@ def verdict(results: Sequence[Result], scores: Mapping[str, Values], *, metric: 
     text = f"Only {kind} models were compared: {_value(first, metric)}, ahead of {second['model']} with {second['metrics'][metric]:.4f}"
     sure = "a real difference" if comparison.significant else "a difference that may be chance"
     return {"outcome": "no contest", "text": f"{text}; {sure} ({_test(comparison)}).", **found, **numbers}
+
+
+def with_history(found: Mapping[str, Any], scores: Mapping[str, Values], warm: BoolArray) -> dict[str, Any]:
+    """The verdict, completed by who is best where there is a history, if some requests [B] have none. `Any`: JSON."""
+    if warm.all() or not warm.any():
+        return dict(found)
+    means = {model: float(values[warm].mean()) for model, values in scores.items()}
+    best = max(means, key=lambda model: means[model])
+    n = int(warm.sum())
+    text = f"{found['text']} Of the {n:,} requests with a history alone, {best} is best with {means[best]:.4f}."
+    return {**found, "text": text, "with_history": {"requests": n, "best": best, "value": means[best]}}
 
 
 def _contest(outcome: str, large: Result, simple: Result, comparison: Comparison, metric: str) -> str:

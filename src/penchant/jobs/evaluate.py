@@ -19,7 +19,7 @@ from penchant.models.base import FitOptions, Model
 DEFAULT_MODELS = ("popular", "last-item", "item-knn", "user-knn", "ease", "als", "sasrec")
 
 # What a large model must beat to be worth its cost: judged beside it even where nobody asked.
-BASELINES = ("popular", "item-knn", "ease")
+BASELINES = ("popular", "last-item", "item-knn", "ease")
 
 Settings = Mapping[str, Mapping[str, Any]]  # model → settings; checked by the model's class, hence `Any`
 
