@@ -151,10 +151,26 @@ def test_a_page_of_another_origin_cannot_write(path: str, headers: dict[str, str
 
 
 def test_what_is_not_there_is_said_kindly(client: ConsoleClient) -> None:
-    for path in ("nowhere", "item", "item?id=nobody", "why?id=b00&from=none"):
+    for path in ("nowhere", "item", "why?id=b00&from=none"):
         answer = client.get(f"/console/{path}")
         assert answer.status_code == 404
         assert "Not found" in answer.text and "<nav" in answer.text
+
+
+def test_an_item_that_only_events_know_has_a_page(client: ConsoleClient) -> None:
+    page = client.get("/console/item?id=bare/../%3F")
+    assert page.status_code == 200
+    assert "nothing about it but its id" in page.text and "bare/../?" in page.text
+
+
+def test_an_empty_project_says_what_to_do(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "new") as project:
+        fresh = ConsoleClient(build_site(project, Address()))
+        assert "penchant import" in fresh.get("/console/").text
+        assert "penchant train" in fresh.get("/console/models").text
+        assert fresh.get("/console/data").status_code == 200
+        assert fresh.get("/console/people").status_code == 200
+        fresh.close()
 
 
 @pytest.mark.parametrize("path", PAGES)

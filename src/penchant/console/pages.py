@@ -41,11 +41,15 @@ async def item(request: Request) -> Response:
     item_id, recommendation = request.query_params.get("id", ""), request.query_params.get("from")
     if not item_id:
         raise ApiError("missing")
-    found = await api.get("items", item_id)
-    similar, why_shown = await asyncio.gather(
+    found, similar, why_shown = await asyncio.gather(
+        _or_error(api.get("items", item_id)),
         _or_error(api.get("similar", item_id=item_id, user_id=visitor.user_id, n=SIMILAR)),
         _or_error(api.get("explain", recommendation, item_id)) if recommendation else _nothing(),
     )
+    if isinstance(found, ApiError):
+        if found.kind != "missing":
+            raise found
+        found = {"item_id": item_id, "properties": {}}  # known from events only, or not at all: there is no telling them apart
     properties = {name: value for name, value in found["properties"].items() if name not in SHOWN_APART and value not in (None, "", [])}
     failed = trouble(request, similar) if isinstance(similar, ApiError) else None
     return page(
