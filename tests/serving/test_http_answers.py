@@ -1,3 +1,4 @@
+import asyncio
 import math
 from typing import Any
 
@@ -5,6 +6,7 @@ import pytest
 from api_client import Client, OpenClient, error_of
 from fastapi import FastAPI
 
+from penchant.jobs.train import train
 from penchant.scenarios.engine import Engine, Recommendation, RecommendedItem, Request
 from penchant.scenarios.project import Project
 from penchant.serving.answers import Answer, WhyAnswer
@@ -180,3 +182,32 @@ def test_writers_and_readers_at_once_never_see_an_error(shop: Client) -> None:
     assert {answer.status_code for answer in shop.together(asked)} == {200}
     hidden = {f"new-{n}" for n in range(0, 60, 3)}
     assert not hidden & set(ids(shop, "/v1/recommend/home?n=100"))
+
+
+def test_models_published_under_load_are_swapped_without_a_failed_request(
+    open_client: OpenClient, app: FastAPI, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penchant.serving.app.REFRESH_SECONDS", 0.01)
+    client = open_client(app)
+    client.post("/v1/events", [{"user_id": f"user-{u}", "item_id": f"film-{n}"} for u in range(6) for n in range(6 - u)])
+    statuses, versions = set(), []
+
+    async def ask_until(published: str) -> None:
+        async with asyncio.timeout(60):
+            while not versions or versions[-1] != published:
+                answer = await client.http.get("/v1/similar?item_id=film-1")
+                statuses.add(answer.status_code)
+                versions.append(answer.json()["model_version"])
+
+    async def swaps() -> list[str]:
+        published = []
+        async with app.router.lifespan_context(app):
+            for _ in range(3):
+                (trained,) = await asyncio.to_thread(train, project, "item-knn")
+                published.append(trained.version)
+                await ask_until(trained.version)
+        return published
+
+    published = client.runner.run(swaps())
+    assert statuses == {200}
+    assert list(dict.fromkeys(version for version in versions if version)) == published

@@ -96,7 +96,9 @@ def test_only_a_mounted_app_that_asks_itself_is_left_to_ask(open_client: OpenCli
     app.mount("/console", Starlette(routes=[Route("/login", lambda _: PlainTextResponse("inner"))]))
     client = open_client(app)
     assert client.get("/console/login").status_code == 200
-    for path in ("/console", "/consoles/login", "/v1/items", "/console%00/login", "//console/login"):
+    for path in ("/", "/console"):
+        assert client.get(path).status_code == 404, path
+    for path in ("/consoles", "/consoles/login", "/v1/items", "/console%00/login", "//console/login"):
         assert client.get(path).status_code == 401, path
 
 

@@ -57,6 +57,8 @@ def serve(
 
     Example: penchant serve --dir shop --port 8000
     """
+    # Answers are computed side by side: with more than one thread for each they would only take turns at the same cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from penchant.scenarios.project import Project
 
     project = Project.open(directory)

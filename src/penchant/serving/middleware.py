@@ -84,7 +84,9 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, key: str | None, hosts: Iterable[str] = (), own_login: Iterable[str] = ()) -> None:
         self.app = app
-        self._own_login = tuple(f"{place}/" for place in own_login)
+        places = tuple(own_login)
+        self._own_login = tuple(f"{place}/" for place in places)
+        self._open = frozenset((*OPEN_PATHS, *(("/", *places) if places else ())))  # these two only lead to the login
         self._digest = None if key is None else _digest(key.encode())
         self._hosts = frozenset(host.lower() for host in (*LOOPBACK, *hosts))
         self._check_host = key is None or any(True for _ in hosts)
@@ -116,7 +118,7 @@ class Guard:
         return None
 
     def _wants_key(self, path: str) -> bool:
-        return self._digest is not None and path not in OPEN_PATHS and not path.startswith(self._own_login)
+        return self._digest is not None and path not in self._open and not path.startswith(self._own_login)
 
     def _knows_key(self, headers: Headers) -> bool:
         given = _given_key(headers)
