@@ -1,4 +1,4 @@
-"""The pages of docs/reference that are made from the code: written, or with `--check` compared with what is there."""
+"""The pages of docs/ that are made from the code: written, or with `--check` compared with what is there."""
 
 import argparse
 import inspect
@@ -24,7 +24,7 @@ from penchant.scenarios.templates import TEMPLATES
 from penchant.serving.openapi import document
 from penchant.serving.routes import ENDPOINTS
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+FOLDER = Path(__file__).resolve().parent.parent / "docs"
 COMMAND = "python scripts/reference.py"
 NOTE = f"<!-- Made by `{COMMAND}`; change the code, not this page. -->"
 
@@ -108,7 +108,7 @@ def configuration() -> str:
             "## Kinds of places",
             table(("kind", "recommends", "a request must give"), kinds),
             "## Reading files",
-            "`penchant import` and `penchant evaluate` detect all of this; a flag wins. In the library: `penchant.data.options.ReadOptions`.",
+            "`penchant import` and `penchant evaluate` detect all of this; a flag wins. Library: `penchant.data.options.ReadOptions`.",
             settings(ReadOptions),
             "## A fresh `penchant.toml`",
             f"```toml\n{default_toml().rstrip()}\n```",
@@ -226,14 +226,39 @@ def data_sets() -> str:
     )
 
 
+def papers() -> str:
+    """Where every model and metric comes from, as its docstring says."""
+    listed = [(f"[{name}](reference/models.md#{name})", source(MODELS.load(name), "Reference")) for name in MODELS]
+    measured = [(f"[{name}](reference/metrics.md#{name})", source(METRICS.load(name), "Source")) for name in METRICS]
+    return page(
+        [
+            "# Papers",
+            NOTE,
+            "The publications that the models and metrics follow. A deviation is explained on the [page of models](reference/models.md).",
+            "## Models",
+            table(("model", "source"), listed),
+            "## Metrics",
+            table(("metric", "source"), measured),
+        ]
+    )
+
+
+def source(thing: object, label: str) -> str:
+    """The paragraph of a docstring that begins with `label`, arXiv ids as links."""
+    found = re.search(rf"^{label}: (.*?)(?=^(?:Differs|Cost):|\Z)", inspect.cleandoc(thing.__doc__ or ""), re.MULTILINE | re.DOTALL)
+    text = found.group(1).strip() if found else ""
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
-    "commands.md": commands,
-    "configuration.md": configuration,
-    "http.md": http,
-    "models.md": models,
-    "metrics.md": metrics,
-    "errors.md": error_tree,
-    "data-sets.md": data_sets,
+    "reference/commands.md": commands,
+    "reference/configuration.md": configuration,
+    "reference/http.md": http,
+    "reference/models.md": models,
+    "reference/metrics.md": metrics,
+    "reference/errors.md": error_tree,
+    "reference/data-sets.md": data_sets,
+    "papers.md": papers,
 }
 
 
@@ -257,7 +282,7 @@ def main() -> int:
             path.write_text(text, encoding="utf-8")
     if only_check:
         for name in stale:
-            print(f"docs/reference/{name} differs from the code; run: {COMMAND}", file=sys.stderr)
+            print(f"docs/{name} differs from the code; run: {COMMAND}", file=sys.stderr)
     return 1 if only_check and stale else 0
 
 
