@@ -10,6 +10,9 @@ ifneq ($(wildcard ../shared/data),)
 export PENCHANT_DATA ?= $(abspath ../shared/data)
 endif
 
+# Waiting threads sleep instead of spinning, as the command line has it: tests in parallel would starve each other.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: demo test test-fast test-long lint docs screenshots clean help
 
 help:            ## what there is
