@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -109,16 +110,22 @@ def configuration() -> str:
             table(("kind", "recommends", "a request must give"), kinds),
             "## Reading files",
             "`penchant import` and `penchant evaluate` detect all of this; a flag wins. Library: `penchant.data.options.ReadOptions`.",
-            settings(ReadOptions),
+            settings(ReadOptions, flag_helps("import")),
             "## A fresh `penchant.toml`",
             f"```toml\n{default_toml().rstrip()}\n```",
         ]
     )
 
 
-def settings(kind: type[BaseModel]) -> str:
-    """A table of the fields of a settings class, explained by the comments beside them."""
-    remarks = comments(kind)
+def flag_helps(name: str) -> Mapping[str, str]:
+    """The helps of a command's flags by the names of their parameters."""
+    found = {path[-1]: command for path, command in walk(typer.main.get_command(build_app()), ("penchant",))}
+    return {each.name: each.help for each in found[name].params if getattr(each, "help", None)}
+
+
+def settings(kind: type[BaseModel], helps: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A table of the fields of a settings class, explained by `helps`, else by the comments beside them."""
+    remarks = {**comments(kind), **helps}
     rows = [
         (f"`{name}`", shown(field.get_default(call_default_factory=True)), field.description or remarks.get(name, ""))
         for name, field in kind.model_fields.items()
@@ -142,6 +149,8 @@ def comments(kind: type[BaseModel]) -> Mapping[str, str]:
 def http() -> str:
     """Every route of the API, from the same table that its OpenAPI document is made of."""
     made = document(ENDPOINTS)
+    routes = [route for methods in made["paths"].values() for route in methods.values()]
+    usual = statuses(max(routes, key=lambda route: sum(statuses(route) == statuses(each) for each in routes)))
     parts = [
         "# HTTP API",
         NOTE,
@@ -153,14 +162,29 @@ def http() -> str:
             parts.append(f"## `{method.upper()} {path}`")
             parts.append(f"{route.get('summary', '')}.")
             parts += fields_of(route, made)
-            parts.append(f"Answers with status: {', '.join(sorted(route['responses']))}.")
-    return page(parts)
+            if statuses(route) != usual:
+                parts.append(f"Statuses: {statuses(route)}.")
+    return page([*parts[:3], f"Where a route does not say otherwise it answers with one of the statuses {usual}.", *parts[3:]])
+
+
+def statuses(route: Mapping[str, Any]) -> str:
+    """The statuses of a route in order. `Any`: JSON."""
+    return ", ".join(sorted(route["responses"]))
+
+
+def meaning(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a field means, and its bounds. `Any`: JSON."""
+    kinds = [schema, *schema.get("anyOf", ())]
+    low = next((kind["minimum"] for kind in kinds if "minimum" in kind), None)
+    high = next((kind["maximum"] for kind in kinds if "maximum" in kind), None)
+    bounds = f"from {low} to {high}" if low is not None and high is not None else ""
+    return "; ".join(part for part in (field.get("description") or schema.get("description", ""), bounds) if part)
 
 
 def fields_of(route: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[str]:
     """Tables of a route's parameters and of its body. `Any`: JSON."""
     if given := route.get("parameters"):
-        rows = [(f"`{each['name']}`", each["in"], each.get("description") or each["schema"].get("description", "")) for each in given]
+        rows = [(f"`{each['name']}`", each["in"], meaning(each, each["schema"])) for each in given]
         yield table(("parameter", "in", "meaning"), rows)
     body = route.get("requestBody", {}).get("content", {})
     names = sorted({name for content in body.values() for name in re.findall(r"#/components/schemas/(\w+)", str(content))})
@@ -168,7 +192,7 @@ def fields_of(route: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[str
         schema = made["components"]["schemas"][name]
         required = schema.get("required", ())
         rows = [
-            (f"`{field}`", "required" if field in required else "", each.get("description", ""))
+            (f"`{field}`", "required" if field in required else "", meaning(each, each))
             for field, each in schema.get("properties", {}).items()
         ]
         yield f"Body: `{name}`. {(schema.get('description') or '').splitlines()[0] if schema.get('description') else ''}"
@@ -199,7 +223,8 @@ def metrics() -> str:
 def paragraphs(thing: object) -> str:
     """A docstring as Markdown; Reference, Differs, Cost and Source begin paragraphs of their own."""
     text = inspect.cleandoc(thing.__doc__ or "").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
-    return re.sub(r"^(Reference|Differs|Cost|Source):", r"\n**\1:**", text, flags=re.MULTILINE)
+    text = re.sub(r"^(Reference|Differs|Cost|Source):", r"\n**\1:**", text, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", text).replace(" [B].", " One value a request.")
 
 
 def error_tree() -> str:
