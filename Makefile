@@ -13,7 +13,7 @@ endif
 # Waiting threads sleep instead of spinning, as the command line has it: tests in parallel would starve each other.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-fast test-long lint docs screenshots clean help
+.PHONY: demo test test-long lint docs clean help
 
 help:            ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'

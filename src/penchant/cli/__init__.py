@@ -4,7 +4,6 @@ import os
 import sys
 from importlib import import_module
 
-import click
 import typer
 
 from penchant.core.errors import ArtifactNotFound, ConfigError, DataError, MissingExtraError, PenchantError, RequestError
@@ -44,6 +43,6 @@ def main() -> None:
     except OSError as error:
         typer.echo(f"penchant: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
         sys.exit(2 if isinstance(error, CALLERS) else 1)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         typer.echo("penchant: interrupted; what was finished is kept", err=True)
         sys.exit(130)
