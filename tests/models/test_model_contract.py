@@ -18,7 +18,8 @@ FAST = {
         "precision": "float32",
     },
 }
-NEEDS_TORCH = {"sasrec"}
+FAST |= {name: FAST["sasrec"] for name in ("esasrec", "hstu")}
+NEEDS_TORCH = {"sasrec", "esasrec", "hstu"}
 
 
 @pytest.fixture(scope="module", params=list(MODELS))

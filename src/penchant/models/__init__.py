@@ -19,10 +19,12 @@ MODELS = Catalogue(
         "ease": "penchant.models.ease:EASE",
         "als": "penchant.models.als:ALS",
         "sasrec": "penchant.models.sasrec:SASRec",
+        "esasrec": "penchant.models.esasrec:ESASRec",
+        "hstu": "penchant.models.hstu:HSTU",
     },
 )
 
-__all__ = ["ALS", "EASE", "MODELS", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
+__all__ = ["ALS", "EASE", "HSTU", "MODELS", "ESASRec", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
 
 
 def load(folder: str | Path) -> "Model":

@@ -32,6 +32,7 @@ from penchant.training.validation import holdout, mean_ndcg
 POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
 LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
 LEAST_BATCH = 64  # events; below, a step costs the same
+BLIND = 0.5  # share of windows that do not learn when they are asked, so that requests of unknown time are answered well, too
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
 
 ATTENTIONS = {"softmax": SoftmaxAttention, "pointwise": PointwiseAttention}
@@ -110,11 +111,12 @@ class EncoderModel(Model):
                 curve = train(task, plan, run)
             finally:
                 self._encoder = self._encoder.to("cpu").eval()
+                self._settle()
         self.facts = _facts(curve, device, precision)
 
     def _scores(self, queries: Queries) -> FloatArray:
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
-        weight = self._item_weight()
+        weight = self._weight
         with torch.inference_mode():
             for rows, inputs in self._chunks(queries):
                 given = inputs.to(weight.device)
@@ -128,11 +130,19 @@ class EncoderModel(Model):
     def _restore(self, arrays: Arrays) -> None:
         self._encoder = _build(self.config, self.n_items).eval()
         self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+        self._settle()
 
     # ---- how
 
+    def _settle(self) -> None:
+        """Keep the item vectors as they score: they are the same for every request."""
+        self._weight = self._item_weight().detach()
+
     def _states(self, codes: Tensor, times: Tensor, asked: Tensor) -> Tensor:
         """[B, L, D] states; time as far as the settings read it."""
+        if self._encoder.training and self.config.time == "request":
+            blind = torch.rand(len(codes), 1, device=codes.device) < BLIND
+            asked = torch.where(blind, times, asked)
         inputs = {"none": (codes,), "history": (codes, times, times), "request": (codes, times, asked)}[self.config.time]
         states: Tensor = self._encoder(*inputs)
         return states
@@ -236,6 +246,7 @@ class _NextItem:
         if self._requests is None or len(self._requests) == 0:
             return None
         wanted: Jagged = self._wanted
+        self._model._settle()
         return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
 
 
