@@ -71,6 +71,15 @@ def test_a_click_changes_the_shelves_and_is_acknowledged(page: Page, address: st
     keep(page, "home.png")
 
 
+def test_a_click_far_along_a_shelf_leaves_it_there(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("#shelf-1 .hit").first.click()
+    expect(page.locator(".strip li")).to_have_count(1)
+    page.locator("#shelf-1 .hit").last.click()
+    expect(page.locator(".strip li")).to_have_count(2)
+    assert page.evaluate("document.querySelector('#shelf-1 .cards').scrollLeft") > 100
+
+
 def test_why_opens_under_its_shelf(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("#shelf-1 .hit").first.click()
@@ -109,6 +118,9 @@ def test_the_other_pages_render_without_complaints(page: Page, address: str) -> 
     page.goto(f"{address}models")
     expect(page.locator("svg.chart").first).to_be_visible()
     keep(page, "models.png")
+    page.get_by_role("link", name="The full report").click()
+    expect(page.locator("table").first).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"  # its style was let in
     page.goto(f"{address}data")
     expect(page.locator("tbody tr").first).to_be_visible()
     keep(page, "data.png")

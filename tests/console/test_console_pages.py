@@ -70,6 +70,40 @@ def test_a_title_with_markup_is_shown_as_text(client: ConsoleClient, site: FastA
     client.runner.run(client.http.delete("/v1/items/hostile"))
 
 
+def test_a_card_says_the_year_and_a_title_without_end_is_cut(client: ConsoleClient) -> None:
+    client.http.headers["origin"] = "http://127.0.0.1"
+    rows = [
+        {"item_id": "endless", "title": f"endless {'w' * 20_000}", "release_date": "1987-05-01"},
+        {"item_id": "plain", "title": "undated endless"},
+    ]
+    client.runner.run(client.http.post("/v1/items", json=rows))
+    page = client.get("/console/search?q=endless").text
+    assert re.findall(r'class="kinds">([^<]*)<', page).count("1987") == 1
+    assert len(page) < 20_000
+    for row in rows:
+        client.runner.run(client.http.delete(f"/v1/items/{row['item_id']}"))
+
+
+def test_the_data_page_shows_files_counts_and_rejected_rows(client: ConsoleClient) -> None:
+    page = client.get("/console/data").text
+    assert "<code>events.csv</code>" in page
+    assert "Rows that could not be used: 1" in page
+    assert "ingest-1-rejects.csv" in page
+
+
+def test_the_full_report_carries_its_own_style_and_nothing_else(client: ConsoleClient) -> None:
+    assert 'href="/console/report"' in client.get("/console/models").text
+    answer = client.get("/console/report")
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "style-src 'sha256-" in policy and "unsafe" not in policy
+    assert "last-item" in answer.text
+    for report, status in ((None, 404), ({"results": []}, 503)):
+        alone = ConsoleClient(create_console(JSONResponse({"models": [], "report": report})))
+        assert alone.get("/report").status_code == status
+        alone.close()
+
+
 def test_a_click_is_an_event_with_its_place_in_the_answer(client: ConsoleClient, project: Project) -> None:
     shown = recommendation(client.get("/console/").text)
     client.post("/console/click", {"item_id": "b07", "recommendation_id": shown, "scenario": "home", "position": "3"})
@@ -271,7 +305,7 @@ def test_every_word_that_a_page_wants_is_there_and_none_is_left_over() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (*folder.glob("templates/*.html"), *folder.glob("*.py")))
     wanted = set(re.findall(r'\bt\("([\w. -]+)"[,)]', source)) | set(re.findall(r"\bt\('([\w. -]+)'[,)]", source))
     assert wanted <= set(texts_of("en"))
-    made_up = ("kind.", "verdict.", "chart.", "stats.", "trouble.", "view.", "nav.", "from.")
+    made_up = ("kind.", "verdict.", "chart.", "stats.", "trouble.", "view.", "nav.", "from.", "rejects.")
     assert {key for key in texts_of("en") if not key.startswith(made_up)} <= wanted
 
 

@@ -31,6 +31,7 @@ def create_console(api: ASGIApp | str, *, key: str | None = None) -> Starlette:
             Route("/search", pages.search, name="search"),
             Route("/why", pages.why, name="why"),
             Route("/models", records.models, name="models"),
+            Route("/report", records.report, name="report"),
             Route("/data", records.data, name="data"),
             Route("/people", visits.people, name="people"),
             Route("/click", visits.click, methods=["POST"], name="click"),

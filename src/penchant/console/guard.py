@@ -1,5 +1,7 @@
 """What happens to every request of the console before a page sees it: headers, same origin, login. Plain ASGI, no buffering."""
 
+import base64
+import hashlib
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers as RequestHeaders
@@ -15,13 +17,19 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",  # as quiet to others as no-referrer, which would make forms send `Origin: null`
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+
+
+def with_own_style(text: str) -> str:
+    """The policy for a page that carries its one style sheet in itself: nothing but these very bytes is allowed as well."""
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return POLICY.replace("style-src 'self'", f"style-src 'sha256-{digest}'")
 
 
 class Headers:
@@ -40,7 +48,9 @@ class Headers:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update({**HEADERS, "cache-control": caching})
+                headers.update(
+                    {**HEADERS, "cache-control": caching, "content-security-policy": headers.get("content-security-policy", POLICY)}
+                )
                 headers.add_vary_header("Cookie, Accept-Language, HX-Request")
             await send(message)
 

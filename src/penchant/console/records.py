@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+from jinja2 import TemplateError
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
-from penchant.console.shown import api_of, page
+from penchant.console.api import ApiError
+from penchant.console.guard import with_own_style
+from penchant.console.shown import address, api_of, page
 from penchant.core.log import logger
 from penchant.evaluation import charts
+from penchant.evaluation.report import to_html
 
 SHOWN_IMPORTS = 5  # the newest ones
 
@@ -20,6 +24,21 @@ async def models(request: Request) -> Response:
     report = found["report"]
     shown = {"report": report, "drawn": drawn(report) if report else [], "table": table(report)}
     return page(request, "models.html", models=found["models"][::-1], **shown)
+
+
+async def report(request: Request) -> Response:
+    """The whole evaluation report, the very page that `penchant evaluate --report` writes."""
+    found = (await api_of(request).get("models"))["report"]
+    if not found:
+        raise ApiError("missing")
+    try:
+        text = to_html(found)
+    except (KeyError, TypeError, ValueError, IndexError, TemplateError) as error:
+        raise ApiError("failed", f"the report is of another version ({type(error).__name__})") from None
+    icon = Markup('<link rel="icon" type="image/svg+xml" href="{}">').format(
+        address(request, "static/icon.svg")
+    )  # or browsers look elsewhere
+    return HTMLResponse(text.replace("<style>", f"{icon}<style>", 1), headers={"content-security-policy": with_own_style(text)})
 
 
 async def data(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Templates into answers: what every page knows, and how an error looks."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,11 @@ from penchant.console.sessions import Sessions
 from penchant.console.visitors import LANGUAGE, remember, view_of, visitor_of
 
 # Items and reports are JSON, hence `Any` throughout this module.
+
+MAX_TITLE = 300  # characters
+MAX_CATEGORY = 80
+YEARS = ("year", "release_year", "publication_year", "published", "release_date")  # properties that may hold one, or a date
+_YEAR = re.compile(r"([12][0-9]{3})(?![0-9])")
 
 
 def api_of(request: Request) -> Api:
@@ -96,16 +102,22 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 def title_of(item: dict[str, Any]) -> str:
-    """What an item is called: its title, or else its id."""
-    title = item.get("properties", {}).get("title") or item.get("title")
-    return str(title).strip() or str(item["item_id"]) if title else str(item["item_id"])
+    """What an item is called: its title, or else its id; no longer than a page can bear."""
+    title = str(item.get("properties", {}).get("title") or item.get("title") or "").strip() or str(item["item_id"])
+    return title if len(title) <= MAX_TITLE else f"{title[:MAX_TITLE]}…"
+
+
+def year_of(item: dict[str, Any]) -> str:
+    """The year it is from, where a property says so; otherwise nothing."""
+    properties = item.get("properties", {})
+    return next((found[1] for name in YEARS if (found := _YEAR.match(str(properties.get(name, ""))))), "")
 
 
 def categories_of(item: dict[str, Any]) -> list[str]:
     """Its categories, however they are written."""
     found = item.get("properties", {}).get("categories") or []
     parts = found.replace("|", ",").split(",") if isinstance(found, str) else found if isinstance(found, list) else [found]
-    return [text for part in parts if (text := str(part).strip())]
+    return [text[:MAX_CATEGORY] for part in parts if (text := str(part).strip())]
 
 
 def moment(value: object) -> str:
@@ -128,7 +140,13 @@ def _environment() -> Environment:
         loader=PackageLoader("penchant.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["cover"] = cover
-    environment.filters |= {"title_of": title_of, "categories_of": categories_of, "moment": moment, "number": number, "initials": initials}
+    environment.filters |= {"title_of": title_of, "year_of": year_of, "categories_of": categories_of}
+    environment.filters |= {
+        "file_name": lambda path: str(path).replace("\\", "/").rpartition("/")[2],
+        "moment": moment,
+        "number": number,
+        "initials": initials,
+    }
     return environment
 
 
