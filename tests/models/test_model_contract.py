@@ -18,7 +18,7 @@ FAST = {
         "precision": "float32",
     },
 }
-FAST |= {name: FAST["sasrec"] for name in ("esasrec", "hstu")}
+FAST |= dict.fromkeys(("esasrec", "hstu"), FAST["sasrec"])
 NEEDS_TORCH = {"sasrec", "esasrec", "hstu"}
 
 
