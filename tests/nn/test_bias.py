@@ -10,7 +10,7 @@ def test_buckets_are_half_octaves() -> None:
 
 def test_buckets_rise_with_time_and_stay_in_the_table() -> None:
     buckets = time_buckets(torch.arange(0, 2**31 - 1, 999_983, dtype=torch.int32))
-    assert (buckets[1:] >= buckets[:-1]).all() and 0 <= int(buckets.min()) and int(buckets.max()) < BUCKETS
+    assert (buckets[1:] >= buckets[:-1]).all() and int(buckets.min()) >= 0 and int(buckets.max()) < BUCKETS
 
 
 def test_looking_up_has_the_gradient_of_indexing() -> None:

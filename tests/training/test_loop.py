@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from penchant.core.errors import TrainingError
+from penchant.core.errors import ArtifactIncompatible, TrainingError
 from penchant.training.checkpoint import FILE
 from penchant.training.device import machine
 from penchant.training.loop import Plan, Run, train
@@ -86,7 +86,7 @@ def test_weights_that_are_not_finite_are_not_handed_out() -> None:
         train(task, plan(task, epochs=1), RUN)
 
 
-def test_an_interrupt_waits_for_the_step_keeps_the_weights_and_can_be_resumed(
+def test_an_interrupt_waits_for_the_step_and_the_same_run_goes_on_from_there(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
@@ -110,6 +110,9 @@ def test_an_interrupt_waits_for_the_step_keeps_the_weights_and_can_be_resumed(
         train(stopped, plan(stopped), run)
     assert "goes on from the checkpoint" in caplog.text
     assert len(seen) == 5
+
+    with pytest.raises(ArtifactIncompatible, match=r"learning_rate: None → 0\.5"):
+        train(Line(), plan(Line()), replace(run, identity={"learning_rate": 0.5}))
 
     resumed = Line()
     curve = train(resumed, plan(resumed), run)
