@@ -21,6 +21,7 @@ class Shelf:
     name: str
     kind: str
     title: str
+    title_zh: str
     seed: Item | None
     answer: dict[str, Any] | None
     error: ApiError | None = None
@@ -47,7 +48,7 @@ async def shelves_of(api: Api, user_id: str, history: list[Item]) -> list[Shelf]
 
 async def _shelf(api: Api, user_id: str, place: dict[str, Any], history: list[Item]) -> Shelf:
     seed = history[0] if place["kind"] == "similar" and history else None
-    known = (place["name"], place["kind"], place["title"], seed)
+    known = (place["name"], place["kind"], place["title"], place["title_zh"], seed)
     try:
         answer = await api.get("recommend", place["name"], user_id=user_id, n=SHOWN, item_id=seed["item_id"] if seed else None)
     except ApiError as error:
