@@ -149,11 +149,12 @@ class _Trainer:
                 while at.batch < len(batches):
                     batch = batches[at.batch]
                     self._step(batch, done=(at.epoch + at.batch / len(batches)) / plan.epochs)
-                    bar.update(shown, advance=len(batch), note=self._note())
+                    per_epoch = at.n_targets / at.batch * len(batches)  # batches are of about the same size
+                    done = per_epoch * at.epoch + at.n_targets
+                    bar.update(shown, completed=done, total=per_epoch * plan.epochs, note=self._note())
                     self._stop_or_save(interrupt)
                 self._end_epoch()
-                per_epoch = at.curve[-1]["targets"]
-                bar.update(shown, completed=per_epoch * at.epoch, total=per_epoch * plan.epochs, note=self._note())
+                bar.update(shown, note=self._note())
 
     def finish(self) -> None:
         """Leave the best weights in the module, and no checkpoint."""

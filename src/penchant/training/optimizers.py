@@ -46,8 +46,7 @@ def restore_optimizer(optimizer: Optimizer, module: nn.Module, tensors: dict[str
     for key, value in tensors.items():
         name, _, what = key.rpartition("/")
         parameter = parameters[name]
-        place = value.device if what == "step" else parameter.device
-        optimizer.state.setdefault(parameter, {})[what] = value.to(place)
+        optimizer.state.setdefault(parameter, {})[what] = value.to(parameter.device)  # a fused optimiser counts its steps there, too
 
 
 def _groups(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
