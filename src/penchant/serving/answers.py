@@ -130,6 +130,7 @@ class ScenarioRow(Shape):
     name: str
     kind: str
     title: str
+    title_zh: str
     n: int
 
 

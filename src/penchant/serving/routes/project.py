@@ -26,7 +26,8 @@ REPORTS = ("report.json", f"{REPORTS_FOLDER}/report.json", f"{REPORTS_FOLDER}/ev
 async def scenarios(request: Request) -> Response:
     """The places of `penchant.toml`."""
     places = state_of(request).engine.scenarios.items()
-    return answer({"scenarios": [{"name": name, "kind": place.kind, "title": place.title, "n": place.n} for name, place in places]})
+    shown = ("kind", "title", "title_zh", "n")
+    return answer({"scenarios": [{"name": name, **{key: getattr(place, key) for key in shown}} for name, place in places]})
 
 
 async def models(request: Request) -> Response:
