@@ -227,6 +227,18 @@ def test_an_api_that_answers_nonsense_is_trouble_not_a_crash(answer: PlainTextRe
     alone.close()
 
 
+@pytest.mark.parametrize("answer", [{}, {"scenarios": 3, "events": [{}], "models": [1], "report": 5, "imports": {}, "stats": []}])
+def test_an_answer_without_what_a_page_needs_is_trouble_too(answer: dict[str, object]) -> None:
+    alone = ConsoleClient(create_console(JSONResponse(answer)))
+    for path in PAGES:
+        page = alone.get(f"/{path}")
+        assert page.status_code in (200, 503)
+        assert page.headers["content-security-policy"]
+        assert (page.status_code == 503) == ("in trouble" in page.text)
+        assert "Traceback" not in page.text
+    alone.close()
+
+
 def test_a_report_of_another_version_leaves_the_rest_of_the_page(project: Project) -> None:
     report = json.loads((project.dir / "report.json").read_text(encoding="utf-8"))
     alone = ConsoleClient(create_console(JSONResponse({"models": [], "report": {"results": report["results"]}})))

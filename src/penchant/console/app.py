@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from jinja2 import TemplateError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,9 +14,10 @@ from penchant.console import pages, records, visits
 from penchant.console.api import Api, ApiError
 from penchant.console.guard import Headers, Login, SameOrigin
 from penchant.console.sessions import Sessions
-from penchant.console.shown import on_api_error, on_http_error
+from penchant.console.shown import on_api_error, on_http_error, on_odd_answer
 
 STATIC = Path(__file__).parent / "static"
+ODD = (LookupError, TypeError, ValueError, AttributeError, TemplateError)  # what a page meets in an answer that is not what it expects
 
 
 def create_console(api: ASGIApp | str, *, key: str | None = None) -> Starlette:
@@ -42,7 +44,7 @@ def create_console(api: ASGIApp | str, *, key: str | None = None) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
         middleware=[Middleware(Headers), Middleware(SameOrigin), Middleware(Login, sessions=sessions)],  # outermost first
-        exception_handlers={ApiError: on_api_error, HTTPException: on_http_error},
+        exception_handlers={ApiError: on_api_error, HTTPException: on_http_error} | dict.fromkeys(ODD, on_odd_answer),
     )
     console.state.api = Api(api, key=key)
     console.state.sessions = sessions

@@ -15,6 +15,7 @@ from penchant.console.covers import cover, initials
 from penchant.console.messages import LANGUAGES, Words, choose
 from penchant.console.sessions import Sessions
 from penchant.console.visitors import LANGUAGE, remember, view_of, visitor_of
+from penchant.core.log import logger
 
 # Items and reports are JSON, hence `Any` throughout this module.
 
@@ -92,6 +93,12 @@ async def on_api_error(request: Request, error: Exception) -> Response:
     if is_partial(request) and request.method == "POST":  # what is on the page stays; the message has a place of its own
         response.headers.update({"hx-retarget": "#status", "hx-reswap": "innerHTML"})
     return response
+
+
+async def on_odd_answer(request: Request, error: Exception) -> Response:
+    """The same for an answer that lacks what a page shows: an API of another version, or a mistake of ours, so it is logged whole."""
+    logger.error("console: %s cannot be shown", request.url.path, exc_info=error)
+    return await on_api_error(request, ApiError("failed"))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
