@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from penchant.core.disk import fsync
 from penchant.core.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
 
 FORMAT = 1
@@ -67,8 +68,8 @@ def write_artifact(artifact: Artifact, folder: Path) -> str:
         }
         (staging / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False), encoding="utf-8")
         for path in staging.iterdir():
-            _fsync(path)
-        _fsync(staging)
+            fsync(path)
+        fsync(staging)
         staging.chmod(0o755)
         _replace(staging, folder)
     finally:
@@ -142,7 +143,7 @@ def _replace(staging: Path, folder: Path) -> None:
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
         os.rename(folder, aside / folder.name)
     os.rename(staging, folder)
-    _fsync(folder.parent)
+    fsync(folder.parent)
     if aside is not None:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -150,11 +151,3 @@ def _replace(staging: Path, folder: Path) -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

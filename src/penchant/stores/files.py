@@ -20,6 +20,7 @@ from pathlib import Path
 
 from penchant.core.artifact import MANIFEST, Artifact, read_artifact, write_artifact
 from penchant.core.clock import Clock, system_clock
+from penchant.core.disk import fsync
 from penchant.core.errors import ArtifactCorrupt, ArtifactNotFound, ConfigError, StoreFull, StoreUnavailable
 from penchant.core.log import logger
 
@@ -58,7 +59,7 @@ class FileArtifactStore:
                 write_artifact(artifact, incoming / name)
                 version = f"{self._next_stamp(name)}-{_fingerprint(incoming / name)}"
                 os.rename(incoming / name, home / version)
-                _fsync(home)
+                fsync(home)
             finally:
                 shutil.rmtree(incoming, ignore_errors=True)
         except OSError as error:
@@ -151,7 +152,7 @@ class FileArtifactStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(fresh, path)
-            _fsync(path.parent)
+            fsync(path.parent)
         except OSError as error:
             fresh.unlink(missing_ok=True)
             raise _unavailable(error, f"{path}: {error.strerror}, the live version is unchanged") from error
@@ -166,11 +167,3 @@ def _unavailable(error: OSError, what: str) -> StoreUnavailable:
 def _fingerprint(home: Path) -> str:
     """The first eight digits of the SHA-256 of the manifest in `home`."""
     return hashlib.sha256((home / MANIFEST).read_bytes()).hexdigest()[:8]
-
-
-def _fsync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

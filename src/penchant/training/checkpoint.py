@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from penchant.core.disk import fsync
 from penchant.core.errors import ArtifactCorrupt, ArtifactIncompatible
 
 FILE = "training.safetensors"
@@ -39,13 +40,13 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     header = json.dumps({**facts, "digest": _digest(tensors, facts)})
     try:
         save_file(tensors, staging, metadata={"penchant": header})
-        _fsync(staging)
+        fsync(staging)
         os.replace(staging, path)
     except SafetensorError as error:  # how safetensors reports a full disk
         raise OSError(f"{staging}: {error}") from None
     finally:
         staging.unlink(missing_ok=True)
-    _fsync(folder)
+    fsync(folder)
 
 
 def read_checkpoint(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
@@ -95,11 +96,3 @@ def _digest(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
         digest.update(name.encode() + b"\0")
         digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
