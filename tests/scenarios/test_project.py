@@ -12,7 +12,8 @@ from penchant.scenarios.project import CURSOR, UNTIL
 
 def test_a_new_project_opens_with_the_settings_of_its_template(tmp_path: Path) -> None:
     with Project.create(tmp_path / "new" / "shop", "shop") as project:
-        assert project.config == ProjectConfig.of_template("shop")
+        template = ProjectConfig.of_template("shop")
+        assert project.config == template.model_copy(update={"project": template.project.model_copy(update={"name": "shop"})})
     with Project.open(tmp_path / "new" / "shop") as project:
         assert project.events.stats()["n_events"] == 0
         assert project.dataset().n_events == 0
@@ -85,3 +86,8 @@ def test_an_event_s_value_arrives(project: Project) -> None:
     dataset = project.dataset()
     events = dataset.interactions
     assert events.values[events.offsets[dataset.users.code("rater")]] == np.float32(3.5)
+
+
+def test_a_new_project_is_called_like_its_folder(tmp_path: Path) -> None:
+    with Project.create(tmp_path / '花店 "1"') as project:
+        assert project.name == '花店 "1"'

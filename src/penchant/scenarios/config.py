@@ -85,11 +85,12 @@ def check(values: Mapping[str, Any], where: str) -> ProjectConfig:
     return config
 
 
-def default_toml(template: str = DEFAULT) -> str:
-    """The text of a new project's `penchant.toml`: every setting with its default and what it means."""
+def default_toml(template: str = DEFAULT, *, name: str | None = None) -> str:
+    """The text of a new project's `penchant.toml`: every setting with its default and what it means. `name` is the project's."""
     config = ProjectConfig.of_template(template)
+    project = config.project if name is None else config.project.model_copy(update={"name": name})
     lines = ["# Settings of a penchant project. What is left out has the value shown in a fresh `penchant init`.", ""]
-    lines += ["[project]", *_explained(config.project), ""]
+    lines += ["[project]", *_explained(project), ""]
     lines += _comment(
         "What `penchant train` trains: one table a model. `model` names its class; any setting of that class may follow."
         f" Classes: {', '.join(MODELS)}."

@@ -50,10 +50,10 @@ class Project:
 
     @classmethod
     def create(cls, folder: Path | str, template: str = DEFAULT, *, clock: Clock = system_clock) -> Self:
-        """A new project in `folder`, which is made if it is not there. Raises ConfigError where a project is there already."""
+        """A new project in `folder`, called like it; the folder is made if need be. Raises ConfigError where a project is already."""
         folder = Path(folder)
         path = folder / CONFIG_FILE
-        text = default_toml(template)
+        text = default_toml(template, name=folder.resolve().name or None)
         if path.exists():
             raise ConfigError(f"{path}: is there already; change it by hand, or choose another folder")
         folder.mkdir(parents=True, exist_ok=True)
