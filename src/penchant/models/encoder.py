@@ -32,7 +32,6 @@ from penchant.training.validation import holdout, mean_ndcg
 POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
 LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
 LEAST_BATCH = 64  # events; below, a step costs the same
-BLIND = 0.5  # share of windows that do not learn when they are asked, so that requests of unknown time are answered well, too
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
 
 ATTENTIONS = {"softmax": SoftmaxAttention, "pointwise": PointwiseAttention}
@@ -52,6 +51,8 @@ class EncoderConfig(ModelConfig):
     gated: bool = False  # what a layer adds is weighed by a gate
     place: Literal["learned", "relative", "none"] = "learned"  # added to the items, or to the attention
     time: Literal["none", "history", "request"] = "none"  # with relative places: time between events, or up to the request
+    tables: Literal["shared", "layer"] = "shared"  # numbers for relative places and times: one set for all layers, or one each
+    hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked: requests of unknown time gain
     dropout: float = Field(0.2, ge=0, lt=1)
     temperature: float | None = Field(0.05, gt=0)  # scores are cosines divided by it; None = dot products
     learning_rate: float = Field(1e-3, gt=0)
@@ -141,7 +142,7 @@ class EncoderModel(Model):
     def _states(self, codes: Tensor, times: Tensor, asked: Tensor) -> Tensor:
         """[B, L, D] states; time as far as the settings read it."""
         if self._encoder.training and self.config.time == "request":
-            blind = torch.rand(len(codes), 1, device=codes.device) < BLIND
+            blind = torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
             asked = torch.where(blind, times, asked)
         inputs = {"none": (codes,), "history": (codes, times, times), "request": (codes, times, asked)}[self.config.time]
         states: Tensor = self._encoder(*inputs)
@@ -267,7 +268,7 @@ def _build(config: EncoderConfig, n_items: int) -> Encoder:
     if config.place == "learned":
         place = LearnedPosition(config.max_len, dim)
     elif config.place == "relative":
-        place = RelativeBias(config.max_len, time=config.time != "none")
+        place = RelativeBias(config.max_len, time=config.time != "none", tables=config.n_layers if config.tables == "layer" else 1)
     encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropout)
     initialise(encoder, std=0.02)
     return encoder

@@ -31,7 +31,7 @@ class HSTU(EncoderModel):
 
     Reference: Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
     Recommendations", ICML 2024, arXiv:2402.17152, section 3.
-    Differs: one table of places and one of times for all layers, not one a layer, for their cost; time between events in half
+    Differs: one table of places and one of times for all layers unless `tables = "layer"`, for their cost; time between events in half
     octaves; half of the windows are asked at the time of their last event instead of the next one's, so that a request
     whose time is not known is answered well, too; no division of the attention by the length, which the norm behind it would
     undo; softmax over the whole catalogue.

@@ -1,4 +1,4 @@
-"""How far apart two events are, in places and in time, as a number added to their attention. Made once for all layers."""
+"""How far apart two events are, in places and in time, as a number added to their attention. Worked out once for all layers."""
 
 from typing import Any
 
@@ -12,17 +12,18 @@ BUCKETS = 31 * STEPS_PER_OCTAVE + 1  # 0 s, 1 s … 2³¹ s
 class RelativeBias(nn.Module):
     """Learned numbers for the distance in places and, where times are given, for the logarithm of the time between.
 
-    Gathering them anew in each layer costs more than the attention itself, so all layers and heads share one [B, 1, L, L].
+    Distances are worked out once for all layers. `tables` says how many sets of numbers there are: with 1 all layers share what was
+    gathered, else each layer has its own, as in the paper, and gathers it anew.
     Reference: Zhai et al. 2024, arXiv:2402.17152, appendix D, with tables a layer; Raffel et al. 2020, arXiv:1910.10683, shares positions.
     """
 
-    def __init__(self, max_len: int, *, time: bool) -> None:
+    def __init__(self, max_len: int, *, time: bool, tables: int = 1) -> None:
         super().__init__()
-        self.places = nn.Parameter(torch.zeros(max_len))
-        self.times = nn.Parameter(torch.zeros(BUCKETS)) if time else None
+        self.places = nn.Parameter(torch.zeros(tables, max_len))
+        self.times = nn.Parameter(torch.zeros(tables, BUCKETS)) if time else None
 
-    def forward(self, length: int, times: Tensor | None, asked: Tensor | None) -> Tensor:
-        """[1 or B, 1, L, L]; entry (t, s) is about position t reading position s ≤ t.
+    def forward(self, length: int, times: Tensor | None, asked: Tensor | None) -> tuple[Tensor, ...]:
+        """One [1 or B, 1, L, L] for each set of tables; entry (t, s) is about position t reading position s ≤ t.
 
         `times` [B, L] int32 seconds of each position's event, `asked` [B, L] int32 seconds at which each position is asked.
         """
@@ -31,10 +32,12 @@ class RelativeBias(nn.Module):
         dtype = torch.get_autocast_dtype(device.type) if low else self.places.dtype
         steps = torch.arange(length, device=device)
         apart = (steps[:, None] - steps[None, :]).clamp_(min=0)
-        bias = look_up(self.places.to(dtype), apart)[None]  # [1, L, L]
+        biases = [look_up(table, apart)[None, None] for table in self.places.to(dtype)]
         if self.times is not None and times is not None and asked is not None:
-            bias = bias + look_up(self.times.to(dtype), time_buckets(asked[:, :, None] - times[:, None, :]))
-        return bias[:, None]
+            buckets = time_buckets(asked[:, :, None] - times[:, None, :])
+            found = (look_up(table, buckets)[:, None] for table in self.times.to(dtype))
+            biases = [places + gap for places, gap in zip(biases, found, strict=True)]
+        return tuple(biases)
 
 
 def time_buckets(seconds: Tensor) -> Tensor:

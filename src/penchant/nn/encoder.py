@@ -14,7 +14,7 @@ class Encoder(nn.Module):
     """Item vectors, a stack of blocks, a last norm. Everything between is given, so that each part is a switch.
 
     Codes 0 … n_items−1 are items; `start` = n_items begins every history and stands in for an empty one. The item vectors
-    also score (tied weights). `place` is added to the item vectors or, as a relative bias, to the attention of all blocks.
+    also score (tied weights). `place` is added to the item vectors or, as a relative bias, to the attention of the blocks.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class Encoder(nn.Module):
         `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time.
         """
         x: Tensor = self.items(codes)
-        bias = None
+        biases: tuple[Tensor | None, ...] = (None,)
         if isinstance(self.place, LearnedPosition):
             x = x + self.place(codes.shape[1])
         elif self.place is not None:
-            bias = self.place(codes.shape[1], times, asked)
+            biases = self.place(codes.shape[1], times, asked)
         x = self.dropout(x)
-        for block in self.blocks:
-            x = block(x, bias)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, biases[layer % len(biases)])
         result: Tensor = self.norm(x)
         return result
 
