@@ -15,7 +15,7 @@ from penchant.core.errors import ConfigError, DataError
 from penchant.data import Dataset
 from penchant.evaluation.protocol import Protocol
 from penchant.jobs.evaluate import BASELINES, evaluate_models
-from penchant.models.base import FitOptions
+from penchant.models.base import FitOptions, Model
 
 QUIET = FitOptions(quiet=True)
 TINY = {"sasrec": {"epochs": 2, "embedding_dim": 8, "n_layers": 1, "n_heads": 1, "max_len": 10}}
@@ -64,6 +64,19 @@ def test_a_large_model_is_set_beside_the_simple_baselines(dataset: Dataset) -> N
     assert [point["epoch"] for point in report["results"][0]["curve"]] == [1, 2]
     assert report["verdict"]["large"] == "sasrec"
     assert report["verdict"]["simple"] in BASELINES
+
+
+def test_a_blend_is_set_beside_its_members_trained_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[str] = []
+    fit = Model.fit
+    monkeypatch.setattr(Model, "fit", lambda self, *args: fitted.append(self.name) or fit(self, *args))  # type: ignore[func-returns-value]
+    settings = {"auto": {"members": {"last-item": {}, "ease": {}}}}
+    report = evaluate_models(dataset, ["auto", "last-item", "ease"], settings=settings, options=QUIET)
+    assert sorted(fitted) == ["auto", "ease", "last-item"]
+    assert [result["kind"] for result in report["results"]] == ["blend", "simple", "simple"]
+    assert report["verdict"]["blend"]["model"] == "auto"
+    assert report["verdict"]["blend"]["best"] in ("last-item", "ease")
+    assert report["verdict"]["simple"] in ("last-item", "ease")
 
 
 def test_a_model_that_cannot_run_is_named_and_does_not_stop_the_others(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

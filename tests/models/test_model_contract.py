@@ -19,7 +19,8 @@ FAST = {
     },
 }
 FAST |= dict.fromkeys(("esasrec", "hstu"), FAST["sasrec"])
-NEEDS_TORCH = {"sasrec", "esasrec", "hstu"}
+FAST["auto"] = {"members": {"sasrec": FAST["sasrec"], "last-item": {}, "item-knn": {}, "popular": {}}}
+NEEDS_TORCH = {"auto", "sasrec", "esasrec", "hstu"}
 
 
 @pytest.fixture(scope="module", params=list(MODELS))

@@ -51,7 +51,7 @@ def test_a_kind_is_all_that_a_scenario_needs(kind: str) -> None:
 
 def test_what_is_left_out_comes_from_the_kind(tmp_path: Path) -> None:
     path = tmp_path / "penchant.toml"
-    path.write_text('[models.sasrec]\n[models.popular]\n[scenarios.home]\nkind = "for-you"\nn = 3\n', encoding="utf-8")
+    path.write_text('[models.auto]\n[models.popular]\n[scenarios.home]\nkind = "for-you"\nn = 3\n', encoding="utf-8")
     assert read_config(path).scenarios["home"] == Scenario.of("for-you", n=3)
 
 
@@ -99,7 +99,7 @@ def test_wrong_types_are_named(tmp_path: Path) -> None:
 
 
 def test_names_must_fit_into_addresses(tmp_path: Path) -> None:
-    (problem,) = problems_of(tmp_path / "penchant.toml", '[models.sasrec]\n[models.popular]\n[scenarios."a/b"]\nkind = "for-you"\n')
+    (problem,) = problems_of(tmp_path / "penchant.toml", '[models.auto]\n[models.popular]\n[scenarios."a/b"]\nkind = "for-you"\n')
     assert "a/b" in problem
 
 

@@ -18,6 +18,7 @@ def test_a_request_holds_what_came_before_its_first_target() -> None:
     assert requests.users.tolist() == [0, 1]
     assert [requests.history(b).tolist() for b in range(2)] == [[0], [0]]
     assert [targets.row(b).tolist() for b in range(2)] == [[1, 2], [1]]
+    assert requests.at.tolist() == [1, 4]  # when the first target happened: a model that reads time is asked as in training
 
 
 def test_at_most_limit_users_are_drawn() -> None:

@@ -25,8 +25,8 @@ def main_metric(report: Report) -> str:
 def colours(report: Report) -> dict[str, str]:
     """One colour a model, the same in every chart."""
     chosen: dict[str, str] = {}
-    for kind, palette in (("large", LARGE), ("simple", SIMPLE)):
-        mine = [result["model"] for result in report["results"] if result.get("kind", "simple") == kind]
+    for kinds, palette in ((("blend", "large"), LARGE), (("simple",), SIMPLE)):
+        mine = [result["model"] for result in report["results"] if result.get("kind", "simple") in kinds]
         chosen |= {model: palette[k % len(palette)] for k, model in enumerate(mine)}
     return chosen
 

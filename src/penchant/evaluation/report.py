@@ -19,7 +19,7 @@ from penchant.evaluation.buckets import buckets
 from penchant.evaluation.evaluate import Evaluation
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.significance import confidence
-from penchant.evaluation.verdict import verdict, with_history
+from penchant.evaluation.verdict import verdict, with_blend, with_history
 from penchant.metrics import LOWER_IS_BETTER, METRICS
 
 # Everything in a report is JSON, hence `Any` throughout this module.
@@ -43,11 +43,13 @@ def report_of(
         "targets_seen_before": int(first.unreachable.sum()),
         "items_alike_when_they": first.ranking.facts.alike,
     }
+    contest = verdict(results, scores, metric=metric, seed=protocol.seed)
+    contest = with_blend(contest, results, scores, metric=metric, seed=protocol.seed)
     found = {
         "dataset": dataset_json(dataset),
         "protocol": protocol.as_json(split) | reach,
         "results": list(results),
-        "verdict": with_history(verdict(results, scores, metric=metric, seed=protocol.seed), scores, first.history_lengths > 0),
+        "verdict": with_history(contest, scores, first.history_lengths > 0),
     }
     cleaned: dict[str, Any] = finite(found)
     return cleaned

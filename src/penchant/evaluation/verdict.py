@@ -1,4 +1,4 @@
-"""One plain sentence: did the large model win against the best simple one, and can that be chance?"""
+"""Plain sentences: did the large model win against the best simple one, the blend against the best of both, and can that be chance?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +15,10 @@ def verdict(results: Sequence[Result], scores: Mapping[str, Values], *, metric: 
     """The comparison that matters, with `outcome` "won", "lost", "undecided" or "no contest", and its `text`.
 
     `scores` hold each model's `metric` [B] on the same requests. Compared are the best large and the best simple model; where one
-    kind is missing, the best two. `Any`: JSON.
+    kind is missing, the best two; a blend of models stays out of it (see `with_blend`). `Any`: JSON.
     """
     ranked = sorted(results, key=lambda result: -result["metrics"][metric])
+    ranked = [result for result in ranked if result["kind"] != "blend"] or ranked
     large = [result for result in ranked if result["kind"] == "large"]
     simple = [result for result in ranked if result["kind"] == "simple"]
     first, second = (large[0], simple[0]) if large and simple else (ranked[0], ranked[1] if len(ranked) > 1 else None)
@@ -31,10 +32,33 @@ def verdict(results: Sequence[Result], scores: Mapping[str, Values], *, metric: 
     if large and simple:
         outcome = "undecided" if not comparison.significant else "won" if comparison.difference > 0 else "lost"
         return {"outcome": outcome, "text": _contest(outcome, first, second, comparison, metric), **found, **numbers}
-    kind = "simple" if simple else "large"
+    kind = first["kind"]
     text = f"Only {kind} models were compared: {_value(first, metric)}, ahead of {second['model']} with {second['metrics'][metric]:.4f}"
     sure = "a real difference" if comparison.significant else "a difference that may be chance"
     return {"outcome": "no contest", "text": f"{text}; {sure} ({_test(comparison)}).", **found, **numbers}
+
+
+def with_blend(
+    found: Mapping[str, Any], results: Sequence[Result], scores: Mapping[str, Values], *, metric: str, seed: int = 0
+) -> dict[str, Any]:
+    """The verdict, preceded by whether the best blend beats the best single model, if there are both. `Any`: JSON."""
+    ranked = sorted(results, key=lambda result: -result["metrics"][metric])
+    blends, others = ([result for result in ranked if (result["kind"] == "blend") is blend] for blend in (True, False))
+    if not blends or not others:
+        return dict(found)
+    blend, best = blends[0], others[0]
+    comparison = compare(scores[blend["model"]], scores[best["model"]], seed=seed)
+    numbers = f"{_value(blend, metric)}, the best single model, {best['model']}, {best['metrics'][metric]:.4f}"
+    apart = f"{abs(comparison.difference):.4f}"
+    if not comparison.significant:
+        outcome, text = "undecided", f"Blend: {numbers}. The difference of {apart} may be chance ({_test(comparison)})."
+    elif comparison.difference > 0:
+        outcome, text = "won", f"The blend wins: {numbers}. The gain of {apart} is not chance ({_test(comparison)})."
+    else:
+        outcome, text = "lost", f"The blend loses: {numbers}. It is behind by {apart}, and that is not chance ({_test(comparison)})."
+    told = {"model": blend["model"], "best": best["model"], "outcome": outcome, "difference": comparison.difference}
+    told |= {"interval": [comparison.low, comparison.high], "p": comparison.p}
+    return {**found, "text": f"{text} {found['text']}", "blend": told}
 
 
 def with_history(found: Mapping[str, Any], scores: Mapping[str, Values], warm: BoolArray) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`penchant evaluate`: split a data set, train models on one part, judge them on the other, and say who won."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,9 +13,10 @@ from penchant.evaluation.evaluate import Evaluation, evaluate
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.report import report_of, result_of
 from penchant.models import MODELS
+from penchant.models.auto import Auto
 from penchant.models.base import FitOptions, Model
 
-DEFAULT_MODELS = ("popular", "last-item", "item-knn", "user-knn", "ease", "als", "sasrec")
+DEFAULT_MODELS = ("auto", "popular", "last-item", "item-knn", "user-knn", "ease", "als", "sasrec")
 
 # What a large model must beat to be worth its cost: judged beside it even where nobody asked.
 BASELINES = ("popular", "last-item", "item-knn", "ease")
@@ -77,6 +77,7 @@ class _Contest:
         self.results: list[dict[str, Any]] = []  # JSON, hence `Any`
         self.evaluations: dict[str, Evaluation] = {}
         self.skipped: list[dict[str, str]] = []
+        self._trained: list[Model] = []  # as members of a blend
 
     def run(self, models: Sequence[str]) -> None:
         """Judge `models` and, where a large one is among them, the baselines that are not."""
@@ -92,10 +93,9 @@ class _Contest:
 
     def _judge(self, name: str) -> None:
         """Train and evaluate one model, or note the reason why it cannot run."""
-        protocol, started = self._protocol, time.perf_counter()
+        protocol = self._protocol
         try:
-            model, curve = self._fitted(name)
-            fit_seconds = time.perf_counter() - started
+            model = self._fitted(name)
             evaluation = evaluate(
                 model,
                 self._split.test,
@@ -110,24 +110,32 @@ class _Contest:
             self.skipped.append({"model": name, "reason": reason})
             return
         facts: dict[str, Any] = {
-            "kind": "large" if curve else "simple",
+            "kind": "blend" if isinstance(model, Auto) else "large" if "curve" in model.facts else "simple",
             "config": model.config.model_dump(mode="json"),
-            "fit_seconds": round(fit_seconds, 3),
+            "fit_seconds": model.facts["fit_seconds"],
             "users_per_second": round(len(evaluation) / evaluation.seconds, 1) if evaluation.seconds else None,
         }
-        self.results.append(result_of(name, evaluation, seed=protocol.seed, **facts, **({"curve": curve} if curve else {})))
+        self.results.append(result_of(name, evaluation, seed=protocol.seed, **facts, **_told(model)))
         self.evaluations[name] = evaluation
 
-    def _fitted(self, name: str) -> tuple[Model, list[dict[str, float]]]:
-        """The trained model and the curve of its training; none where it is not trained in epochs."""
+    def _fitted(self, name: str) -> Model:
+        """The trained model; one that was trained as a member of a blend is not trained again."""
         options = replace(self._options, validation=None, checkpoint=None)
-        refit = self._protocol.refit
-        model = self._fresh(name).fit(self._split.train, replace(options, validation=self._split.validation))
-        curve = list(model.facts.get("curve", []))
-        if refit and curve:
-            best = max(curve, key=lambda point: point.get("ndcg@10", -point["loss"]))
-            model = self._fresh(name, epochs=int(best["epoch"]))
-        return (model.fit(self._split.known, options) if refit else model), curve
+        tuning = replace(options, validation=self._split.validation)
+        model, refit = self._fresh(name), self._protocol.refit
+        ready = [member for member in self._trained if (member.name, member.config) == (model.name, model.config)]
+        model = ready[0] if ready else model.fit(self._split.train, tuning)
+        if isinstance(model, Auto):
+            self._trained += model.trained.values()
+        if not refit:
+            return model
+        curve = model.facts.get("curve", [])
+        again = {}
+        if curve and "epochs" in type(model).Config.model_fields:
+            again["epochs"] = int(max(curve, key=lambda point: point.get("ndcg@10", -point["loss"]))["epoch"])
+        final = self._fresh(name, **again).fit(self._split.known, options)
+        final.facts |= {"curve": curve} if curve else {}
+        return final
 
     def _fresh(self, name: str, **chosen: Any) -> Model:
         """An untrained model, with the protocol's seed where it takes one. `Any`: settings."""
@@ -135,3 +143,8 @@ class _Contest:
         seed = {"seed": self._protocol.seed} if "seed" in kind.Config.model_fields else {}
         model: Model = kind(**{**seed, **self._settings.get(name, {}), **chosen})
         return model
+
+
+def _told(model: Model) -> dict[str, Any]:
+    """What a report repeats of a training. `Any`: JSON."""
+    return {name: model.facts[name] for name in ("curve", "members", "gains") if name in model.facts}

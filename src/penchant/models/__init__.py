@@ -21,10 +21,11 @@ MODELS = Catalogue(
         "sasrec": "penchant.models.sasrec:SASRec",
         "esasrec": "penchant.models.esasrec:ESASRec",
         "hstu": "penchant.models.hstu:HSTU",
+        "auto": "penchant.models.auto:Auto",
     },
 )
 
-__all__ = ["ALS", "EASE", "HSTU", "MODELS", "ESASRec", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
+__all__ = ["ALS", "EASE", "HSTU", "MODELS", "Auto", "ESASRec", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
 
 
 def load(folder: str | Path) -> "Model":

@@ -3,6 +3,7 @@
 A model writes `_fit`, `_scores`, `_arrays` and `_restore`; the rest of the contract (see `penchant.testing`) is here.
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class Model(ABC):
     name: ClassVar[str]  # as in the catalogue
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     needs_history: ClassVar[bool] = False  # True = says nothing (−inf) where a request has no history
+    log_scores: ClassVar[bool] = False  # True = scores are logarithms of preferences, else preferences, those below 0 none at all
 
     def __init__(self, **settings: Any) -> None:
         """Settings by keyword, those of the class's `Config`; all have defaults. Raises ConfigError."""
@@ -83,8 +85,10 @@ class Model(ABC):
         self.facts = {}
         options = options or FitOptions()
         try:
+            began = time.perf_counter()
             with blas_threads(options.threads):
                 self._fit(dataset, options)
+            self.facts["fit_seconds"] = round(time.perf_counter() - began, 3)
         except BaseException:
             self.items = None  # what is learned by half must not answer
             raise

@@ -89,6 +89,7 @@ class EncoderModel(Model):
     """What the models of this family share: everything but name, defaults and paper."""
 
     Config = EncoderConfig
+    log_scores = True
     config: EncoderConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 WORDS = "words"  # items whose words match: those of the search, or those of the seeds
 GIVEN = "given"  # the list that the caller sent
 
-LARGE, NEIGHBOURS, POPULAR, TRENDING = "sasrec", "item-knn", "popular", "trending"
+BEST, NEIGHBOURS, POPULAR, TRENDING = "auto", "item-knn", "popular", "trending"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "what this user may like next",
             title="For you",
             title_zh="为你推荐",
-            retrievers=(LARGE,),
+            retrievers=(BEST,),
             fallback=(POPULAR,),
             exclude_seen=True,
         ),
@@ -47,7 +47,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "what comes next in this session or playlist; what was met before may come again",
             title="Continue",
             title_zh="接着看",
-            retrievers=(LARGE,),
+            retrievers=(BEST,),
             fallback=(POPULAR,),
         ),
         "trending": _kind(
@@ -63,7 +63,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             title="Search",
             title_zh="搜索",
             retrievers=(WORDS,),
-            ranker=LARGE,
+            ranker=BEST,
             fallback=(),
         ),
         "rank": _kind(
@@ -72,7 +72,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             title="Rank",
             title_zh="排序",
             retrievers=(GIVEN,),
-            ranker=LARGE,
+            ranker=BEST,
             fallback=(),
         ),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from penchant.scenarios.kinds import KINDS, LARGE, NEIGHBOURS, POPULAR, TRENDING, WORDS
+from penchant.scenarios.kinds import BEST, KINDS, NEIGHBOURS, POPULAR, TRENDING, WORDS
 
 DEFAULT = "default"
 
@@ -59,7 +59,7 @@ TEMPLATES = tuple(_PLACES)
 def models_of(template: str) -> Tables:
     """The `[models.NAME]` tables of a template: what is trained, beside each model's own defaults."""
     return {
-        LARGE: {"model": "sasrec"},
+        BEST: {"model": "auto"},
         NEIGHBOURS: {"model": "item-knn"},
         POPULAR: {"model": "popular"},
         TRENDING: {"model": "popular", "half_life_days": _HALF_LIFE_DAYS.get(template, 7.0)},

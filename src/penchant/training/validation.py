@@ -9,7 +9,7 @@ from penchant.metrics.ranking import hits_of, padded
 
 
 def holdout(dataset: Dataset, *, limit: int, seed: int) -> tuple[Queries, Jagged]:
-    """One request for each user with targets: the history before the first target, and the targets.
+    """One request for each user with targets: the history before the first target, asked at its time, and the targets.
 
     At most `limit` users, drawn with `seed`. A data set without targets gives no request.
     """
@@ -20,7 +20,7 @@ def holdout(dataset: Dataset, *, limit: int, seed: int) -> tuple[Queries, Jagged
         chosen = np.sort(generator(seed, "validation").choice(len(users), limit, replace=False))
         users, first = users[chosen], first[chosen]
     cuts = wanted[first]  # the event of each user's first target
-    everything = dataset.queries(users)
+    everything = dataset.queries(users, at=events.timestamps[cuts])
     rows = rows_of(everything.offsets)
     keep = np.arange(len(rows)) - everything.offsets[rows] < (cuts - events.offsets[users])[rows]
     mine = wanted[np.isin(events.users[wanted], users)]

@@ -1,0 +1,169 @@
+"""Several models as one: each is heard as far as it proved right on events that none of them had seen. The default."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from penchant.core.artifact import Arrays, Artifact
+from penchant.core.config import parse
+from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, MissingExtraError
+from penchant.core.log import logger
+from penchant.core.types import FloatArray, Queries, rows_of
+from penchant.data import Dataset
+from penchant.data.split import without_targets
+from penchant.models import MODELS
+from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.weighing import PER_MEMBER, Weighing, evidence, weigh
+from penchant.training.validation import holdout
+
+HELD_BACK = 0.05  # share of the events at most that is kept from the members to weigh them
+
+# Any value: settings of models.
+DEFAULT_MEMBERS: Mapping[str, Mapping[str, Any]] = {
+    "sasrec": {},
+    "last-item": {},
+    "item-knn": {"recency": 1.0},
+    "user-knn": {},
+    "ease": {},
+    "als": {},
+    "popular": {},
+    "trending": {"model": "popular", "half_life_days": 7.0},
+}
+
+
+class AutoConfig(ModelConfig):
+    """Settings of `Auto`."""
+
+    # What may take part: name → settings, with `model` where the name is not that of a model. `Any`: checked by each model.
+    members: dict[str, dict[str, Any]] = Field(default_factory=lambda: {name: dict(table) for name, table in DEFAULT_MEMBERS.items()})
+    validation_users: int = Field(default=3_000, ge=1)  # at most as many requests weigh the members
+    worth: float = Field(default=0.005, ge=0)  # nats a request by which a member must improve the rest to stay
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("members")
+    @classmethod
+    def _are_models(cls, members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if not members:
+            raise ValueError("must name at least one model")
+        for name, table in members.items():
+            try:
+                kind, settings = _kind(name, table)
+                parse(kind.Config, settings, name)
+            except MissingExtraError:
+                continue  # it will be left out, and this the reason
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return members
+
+
+class Auto(Model):
+    """Score of an item = weighted sum of what the members say of it, the weights being learned from held-back events.
+
+    A member speaks in log(1 + n_items · share), `share` being its share of all the preference that it spreads over the catalogue:
+    0 = no better than chance. Its weight depends on the length of the history and on how frequent the item is. The weights are
+    those of a conditional logit model over the members' best candidates; members whose loss costs less than `worth` are dropped,
+    one after the other, and never asked again. What was held back goes to the counting members afterwards.
+
+    Reference: Hinton, "Products of experts", ICANN 1999, section 2; McFadden 1974 (see `penchant.models.choice`).
+    Differs: weights depend on history and item; members are trained before and apart.
+    Cost: training of all members, some twice, and a few seconds; an answer asks only the members that stayed.
+    """
+
+    name = "auto"
+    Config = AutoConfig
+    config: AutoConfig
+    trained: Mapping[str, Model]  # after `fit`: every member as it was weighed, those that were dropped too; not saved
+
+    def _fit(self, dataset: Dataset, options: FitOptions) -> None:
+        held = options.validation if options.validation is not None else hold_back(dataset, self.config.validation_users)
+        known = dataset if held is options.validation else without_targets(held)
+        members = self.trained = dict(self._trained(self.config.members, known, replace(options, validation=held)))
+        if not members:
+            raise DataError(f"auto: none of its members could be trained on {dataset.name!r}: {', '.join(self.config.members)}")
+        frequency = np.log1p(np.bincount(known.interactions.items, minlength=dataset.n_items))
+        self._frequency = ((frequency - frequency.mean()) / (frequency.std() or 1)).astype(np.float32)
+        judged = holdout(held, limit=self.config.validation_users, seed=self.config.seed)
+        self._weighing = weigh(members, self._frequency, judged, worth=self.config.worth, seed=self.config.seed)
+        self._members = {name: members[name] for name in self._weighing.names}
+        if known is not dataset:  # what counts is quick to count again, over everything
+            counting = [name for name, model in self._members.items() if "curve" not in model.facts]
+            self._members |= dict(self._trained(counting, dataset, options))
+        self.facts |= {
+            "gains": self._weighing.gains,
+            "members": list(self._members),
+        }
+        if curves := [model.facts["curve"] for model in self._members.values() if "curve" in model.facts]:
+            self.facts["curve"] = curves[0]
+
+    def _scores(self, queries: Queries) -> FloatArray:
+        lengths = np.diff(queries.offsets)
+        weights = self._weighing.weights[(lengths > 0).astype(np.int64)].astype(np.float32)  # [B, 3 M + 1]
+        longer = self._weighing.longer(lengths)
+        scores: FloatArray = weights[:, -1:] * self._frequency
+        for m, model in enumerate(self._members.values()):
+            own = weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
+            scores += evidence(model, queries) * ((own[:, 0] + own[:, 1] * longer)[:, None] + own[:, 2:] * self._frequency)
+        return scores
+
+    def _arrays(self) -> Arrays:
+        own = {"weights": self._weighing.weights, "lengths": self._weighing.lengths, "frequency": self._frequency}
+        return own | {f"{name}/{key}": array for name, model in self._members.items() for key, array in model.artifact().arrays.items()}
+
+    def _restore(self, arrays: Arrays) -> None:
+        if self.items is None or self.event_types is None:
+            raise ArtifactIncompatible("auto: the artifact holds no vocabulary")
+        self._frequency, self._members = arrays["frequency"], {}
+        for name in self.config.members:
+            own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
+            if own:
+                fresh = self._fresh(name)
+                plain = Artifact(
+                    fresh.name, fresh.config.model_dump(mode="json"), own, self.fingerprint, self.items.ids, self.event_types.ids
+                )
+                self._members[name] = type(fresh).from_artifact(plain)
+        self._weighing = Weighing(tuple(self._members), arrays["weights"], arrays["lengths"])
+
+    # ---- how
+
+    def _trained(self, names: Iterable[str], dataset: Dataset, options: FitOptions) -> Iterable[tuple[str, Model]]:
+        """The members of these names, trained; those that cannot be are left out with a warning."""
+        for name in names:
+            checkpoint = None if options.checkpoint is None else options.checkpoint / name
+            try:
+                yield name, self._fresh(name).fit(dataset, replace(options, checkpoint=checkpoint))
+            except (DataError, MissingExtraError) as error:
+                logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: "))
+
+    def _fresh(self, name: str) -> Model:
+        """An untrained member."""
+        kind, settings = _kind(name, self.config.members[name])
+        seed = {"seed": self.config.seed} if "seed" in kind.Config.model_fields else {}
+        return kind(**{**seed, **settings})
+
+
+def hold_back(dataset: Dataset, limit: int) -> Dataset:
+    """`dataset` with targets: the last thing that each of the people last seen did, at most `limit` and a twentieth of the events.
+
+    The last thing is all that has the time of the last event, a basket for example, of people who did something before it. Those
+    last seen are asked about a moment close to now, as live requests are.
+    """
+    events = dataset.interactions
+    users = rows_of(events.offsets)
+    ends = np.zeros(dataset.n_users, np.int64)
+    np.maximum.at(ends, users, events.timestamps)
+    last = events.timestamps == ends[users]
+    counts = np.bincount(users, weights=last, minlength=dataset.n_users)
+    able = np.flatnonzero((counts > 0) & (counts < events.lengths))
+    latest = able[np.argsort(-ends[able], kind="stable")][:limit]
+    latest = latest[np.cumsum(counts[latest]) <= HELD_BACK * len(events)]
+    return dataset.marked(last & np.isin(users, latest))
+
+
+def _kind(name: str, table: Mapping[str, Any]) -> tuple[type[Model], dict[str, Any]]:
+    """The class of a member and its settings. `Any`: settings of every model."""
+    settings = dict(table)
+    kind: type[Model] = MODELS.load(settings.pop("model", name))
+    return kind, settings

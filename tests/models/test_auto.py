@@ -1,0 +1,109 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.core.errors import ConfigError, DataError
+from penchant.core.types import Queries
+from penchant.data import Dataset
+from penchant.data.split import leave_one_out
+from penchant.evaluation.evaluate import evaluate
+from penchant.models import Auto, LastItem, Popular
+from penchant.models.auto import hold_back
+from penchant.models.base import FitOptions
+from penchant.models.weighing import evidence
+
+QUIET = FitOptions(quiet=True)
+COUNTING = {"last-item": {"window": 1}, "ease": {}, "popular": {}}
+
+
+def chains(users: int = 300, items: int = 40, length: int = 12) -> Dataset:
+    """People who go through the catalogue in its order, from anywhere, now and then somewhere else."""
+    rng = np.random.default_rng(0)
+    steps = np.where(rng.random((users, length)) < 0.8, 1, rng.integers(2, items, (users, length)))
+    codes = (rng.integers(0, items, (users, 1)) + np.cumsum(steps, axis=1)) % items
+    frame = pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in range(users) for _ in range(length)],
+            "item_id": [f"i{code}" for code in codes.ravel()],
+            "timestamp": pl.int_range(users * length, dtype=pl.Int64, eager=True),
+        }
+    )
+    return Dataset.from_events(frame, name="chains")
+
+
+def test_the_member_that_is_right_is_heard_and_the_useless_one_dropped() -> None:
+    split = leave_one_out(chains())
+    model = Auto(members=COUNTING).fit(split.train, FitOptions(quiet=True, validation=split.validation))
+    assert "last-item" in model.facts["members"]
+    assert "popular" not in model.facts["members"]
+    alone = LastItem(window=1).fit(split.train, QUIET)
+    ours, theirs = (evaluate(each, split.test).metrics["ndcg@10"] for each in (model, alone))
+    assert ours >= theirs - 0.02
+
+
+def test_without_enough_requests_all_members_are_heard_alike() -> None:
+    dataset = chains(users=10)
+    model = Auto(members=COUNTING).fit(dataset, QUIET)
+    assert model.facts["members"] == list(COUNTING)
+    query = Queries.of([[3]])
+    expected = np.mean([evidence(member, query) for member in model.trained.values()], axis=0)
+    np.testing.assert_allclose(model.scores(query), expected, atol=0.5)  # members are counted again over everything
+    assert model.scores(query)[0].argmax() == expected[0].argmax()
+
+
+def test_somebody_without_history_is_answered() -> None:
+    model = Auto(members=COUNTING).fit(chains(), QUIET)
+    assert np.isfinite(model.scores(Queries.of([[]]))).all()
+
+
+def test_evidence_is_zero_for_a_model_that_cannot_say() -> None:
+    model = LastItem().fit(chains(), QUIET)
+    assert not evidence(model, Queries.of([[]])).any()
+
+
+def test_evidence_of_chance_is_the_logarithm_of_two() -> None:
+    frame = pl.DataFrame({"user_id": ["a"] * 4, "item_id": list("wxyz"), "timestamp": pl.int_range(4, dtype=pl.Int64, eager=True)})
+    model = Popular().fit(Dataset.from_events(frame), QUIET)
+    np.testing.assert_allclose(evidence(model, Queries.of([[]])), np.log(2))
+
+
+def test_what_is_held_back_is_the_last_thing_of_those_last_seen() -> None:
+    dataset = chains(users=100)
+    held = hold_back(dataset, 7)
+    assert held.targets is not None
+    users = dataset.interactions.users[held.targets]
+    assert users.tolist() == list(range(93, 100))  # those of the highest codes came last
+    ends = dataset.interactions.offsets[1:][users] - 1
+    assert np.flatnonzero(held.targets).tolist() == ends.tolist()
+
+
+def test_at_most_a_twentieth_is_held_back() -> None:
+    held = hold_back(chains(users=100, length=4), 1_000)
+    assert held.targets is not None
+    assert 0 < held.targets.sum() <= 0.05 * held.n_events
+
+
+def test_a_basket_is_held_back_whole() -> None:
+    frame = pl.DataFrame({"user_id": ["a", "a", "a", "b"] * 10, "item_id": list("wxyz") * 10, "timestamp": [1, 2, 2, 3] * 10})
+    frame = frame.with_columns(user_id=pl.col("user_id") + (pl.int_range(40) // 4).cast(pl.String))
+    held = hold_back(Dataset.from_events(frame), 1)
+    assert held.targets is not None
+    assert held.interactions.timestamps[held.targets].tolist() == [2, 2]
+
+
+def test_wrong_members_are_named() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'last-item'"):
+        Auto(members={"last-itm": {}})
+    with pytest.raises(ConfigError, match="windw"):
+        Auto(members={"last-item": {"windw": 3}})
+    with pytest.raises(ConfigError, match="at least one"):
+        Auto(members={})
+
+
+def test_a_member_that_cannot_be_trained_is_left_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("penchant.models.ease.LIMIT", 3)
+    model = Auto(members=COUNTING).fit(chains(), QUIET)
+    assert "ease" not in model.trained
+    assert "goes on without ease" in caplog.text
+    with pytest.raises(DataError, match="none of its members"):
+        Auto(members={"ease": {}}).fit(chains(), QUIET)
