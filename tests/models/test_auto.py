@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -98,6 +100,17 @@ def test_wrong_members_are_named() -> None:
         Auto(members={"last-item": {"windw": 3}})
     with pytest.raises(ConfigError, match="at least one"):
         Auto(members={})
+
+
+def test_a_large_member_that_is_done_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sasrec = pytest.importorskip("penchant.models.sasrec").SASRec
+    members = {"sasrec": {"epochs": 1, "embedding_dim": 8, "n_layers": 1, "n_heads": 1, "max_len": 10}, "popular": {}}
+    options = FitOptions(quiet=True, checkpoint=tmp_path)
+    first = Auto(members=members).fit(chains(), options)
+    monkeypatch.setattr(sasrec, "_fit", lambda *_: pytest.fail("trained again"))
+    again = Auto(members=members).fit(chains(), options)
+    queries = Queries.of([[1, 2], []])
+    np.testing.assert_array_equal(first.scores(queries), again.scores(queries))
 
 
 def test_a_member_that_cannot_be_trained_is_left_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.weighing import PER_MEMBER, Weighing, evidence, weigh
 from penchant.training.validation import holdout
 
+DONE = "done"  # the folder of a member that is trained, beside its checkpoints
 HELD_BACK = 0.05  # share of the events at most that is kept from the members to weigh them
 
 # Any value: settings of models.
@@ -129,11 +131,19 @@ class Auto(Model):
     # ---- how
 
     def _trained(self, names: Iterable[str], dataset: Dataset, options: FitOptions) -> Iterable[tuple[str, Model]]:
-        """The members of these names, trained; those that cannot be are left out with a warning."""
+        """The members of these names, trained; those that cannot be are left out with a warning.
+
+        A large one that is done is kept beside the checkpoints, so that an interruption costs at most what was counted.
+        """
         for name in names:
-            checkpoint = None if options.checkpoint is None else options.checkpoint / name
+            folder = None if options.checkpoint is None else options.checkpoint / name
             try:
-                yield name, self._fresh(name).fit(dataset, replace(options, checkpoint=checkpoint))
+                model = self._fresh(name)
+                if folder is None or (done := _read(folder / DONE, model, dataset)) is None:
+                    done = model.fit(dataset, replace(options, checkpoint=folder))
+                    if folder is not None and "curve" in done.facts:
+                        done.save(folder / DONE)
+                yield name, done
             except (DataError, MissingExtraError) as error:
                 logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: "))
 
@@ -160,6 +170,14 @@ def hold_back(dataset: Dataset, limit: int) -> Dataset:
     latest = able[np.argsort(-ends[able], kind="stable")][:limit]
     latest = latest[np.cumsum(counts[latest]) <= HELD_BACK * len(events)]
     return dataset.marked(last & np.isin(users, latest))
+
+
+def _read(folder: Path, like: Model, dataset: Dataset) -> Model | None:
+    """The model in `folder`, if it has the settings of `like` and was trained on `dataset`."""
+    if not folder.is_dir():
+        return None
+    found = type(like).load(folder)
+    return found if found.config == like.config and found.fingerprint == dataset.fingerprint else None
 
 
 def _kind(name: str, table: Mapping[str, Any]) -> tuple[type[Model], dict[str, Any]]:
