@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import statistics
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,16 +81,14 @@ def cut(row: Row, data: Path) -> Split:
     return given(dataset, load_dataset(data / row.test_events))
 
 
-def judge(row: Row, split: Split, seed: int, work: Path) -> tuple[dict[str, Evaluation], Auto, float]:
-    """The blend and all its members, trained and judged with one seed, and the seconds that the training took."""
+def judge(row: Row, split: Split, seed: int, work: Path) -> tuple[dict[str, Evaluation], Auto]:
+    """The blend and all its members, trained and judged with one seed."""
     counting = {name: dict(table) for name, table in DEFAULT_MEMBERS.items() if name != "sasrec"}
     members = {**(row.large or {"sasrec": {}}), **counting}
-    began = time.perf_counter()
     auto = Auto(members=members, seed=seed).fit(split.train, FitOptions(validation=split.validation, checkpoint=work / f"seed-{seed}"))
-    seconds = time.perf_counter() - began
     judged: dict[str, Model] = {"auto": auto, **auto.trained}
     rules = {"at": row.protocol.at, "train": split.train, "time_known": row.protocol.time_known}
-    return {name: evaluate(model, split.test, **rules) for name, model in judged.items()}, auto, seconds
+    return {name: evaluate(model, split.test, **rules) for name, model in judged.items()}, auto
 
 
 def show(row: Row, runs: list[dict[str, Evaluation]]) -> None:
@@ -122,23 +119,22 @@ def main() -> None:
     split = cut(row, Path(asked.data))
     runs = []
     for seed in map(int, asked.seeds.split(",")):
-        judged, auto, seconds = judge(row, split, seed, asked.work / asked.row)
-        print(f"seed {seed}: {seconds:,.0f} s of training; weighed on held-back requests: {json.dumps(auto.facts['gains'])}")
+        judged, auto = judge(row, split, seed, asked.work / asked.row)
+        print(
+            f"seed {seed}: {auto.facts['fit_seconds']:,.0f} s of training; weighed on held-back requests: {json.dumps(auto.facts['gains'])}"
+        )
         print(f"kept: {', '.join(auto.facts['members'])}")
         runs.append(judged)
     show(row, runs)
     second = row.metrics[1]
     best = max((name for name in runs[0] if name != "auto"), key=lambda name: runs[0][name].metrics[second])
     found = compare(runs[0]["auto"].scores[second], runs[0][best].scores[second], seed=0)
-    print(
-        f"auto − {best}: {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f}), p = {found.p:.4f}, {len(runs[0]['auto']):,} requests"
-    )
+    interval = f"{found.low:+.4f} to {found.high:+.4f}"
+    print(f"auto − {best}: {found.difference:+.4f} ({interval}), p = {found.p:.4f}, {len(runs[0]['auto']):,} requests")
     if row.published:
         reached = [statistics.mean(run["auto"].metrics[metric] for run in runs) for metric in row.metrics]
-        print(
-            "auto ÷ published: "
-            + ", ".join(f"{metric} {ours / theirs:.3f}" for metric, ours, theirs in zip(row.metrics, reached, row.published, strict=True))
-        )
+        ratios = [f"{metric} {ours / theirs:.3f}" for metric, ours, theirs in zip(row.metrics, reached, row.published, strict=True)]
+        print(f"auto ÷ published: {', '.join(ratios)}")
 
 
 if __name__ == "__main__":
