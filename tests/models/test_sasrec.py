@@ -78,7 +78,7 @@ def test_requests_in_one_batch_score_as_they_do_alone(model: SASRec) -> None:
 def test_scores_are_independent_of_how_requests_are_chunked(model: SASRec, monkeypatch: pytest.MonkeyPatch) -> None:
     queries = Queries.of([list(range(length)) for length in range(10)])
     whole = model.scores(queries)
-    monkeypatch.setattr("penchant.models.encoder.POSITIONS", 8)
+    monkeypatch.setattr("penchant.models.inputs.POSITIONS", 8)
     np.testing.assert_allclose(model.scores(queries), whole, atol=1e-5)
 
 

@@ -1,7 +1,6 @@
 """The sequence model: one causal encoder over histories. Its parts are switches; `SASRec` and its successors are named settings."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -12,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, Jagged, LongArray, Queries
+from penchant.core.types import FloatArray, Jagged, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.inputs import inputs
 from penchant.nn.attention import PointwiseAttention, SoftmaxAttention
 from penchant.nn.bias import RelativeBias
 from penchant.nn.block import Block
@@ -23,13 +23,12 @@ from penchant.nn.feed_forward import FeedForward, SwiGLU
 from penchant.nn.losses import FullSoftmax
 from penchant.nn.position import LearnedPosition
 from penchant.training.device import choose_device, choose_precision, machine
-from penchant.training.loader import Batch, WindowLoader, seconds_since
+from penchant.training.loader import Batch, WindowLoader
 from penchant.training.loop import Plan, Run, train
 from penchant.training.optimizers import adamw
 from penchant.training.schedules import SCHEDULES
 from penchant.training.validation import holdout, mean_ndcg
 
-POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
 LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
 LEAST_BATCH = 64  # events; below, a step costs the same
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
@@ -120,9 +119,9 @@ class EncoderModel(Model):
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
         weight = self._weight
         with torch.inference_mode():
-            for rows, inputs in self._chunks(queries):
-                given = inputs.to(weight.device)
-                states = last_states(self._states(given.codes, given.times, given.asked), given.lengths)
+            for rows, given in inputs(queries, longest=int(self._encoder.longest), start=self._encoder.start):
+                codes, times, asked, lengths = (torch.from_numpy(array).to(weight.device) for array in given)
+                states = last_states(self._states(codes, times, asked), lengths)
                 result[rows] = (self._scaled(states) @ weight.t()).cpu().numpy()
         return result
 
@@ -145,8 +144,8 @@ class EncoderModel(Model):
         if self._encoder.training and self.config.time == "request":
             blind = torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
             asked = torch.where(blind, times, asked)
-        inputs = {"none": (codes,), "history": (codes, times, times), "request": (codes, times, asked)}[self.config.time]
-        states: Tensor = self._encoder(*inputs)
+        read = {"none": (codes,), "history": (codes, times, times), "request": (codes, times, asked)}[self.config.time]
+        states: Tensor = self._encoder(*read)
         return states
 
     def _scaled(self, states: Tensor) -> Tensor:
@@ -158,16 +157,6 @@ class EncoderModel(Model):
         weight = self._encoder.item_weight()
         return weight if self.config.temperature is None else F.normalize(weight, dim=-1)
 
-    def _chunks(self, queries: Queries) -> Iterator[tuple[LongArray, "_Inputs"]]:
-        """Requests and their inputs, about `POSITIONS` positions at once, those of like length together."""
-        longest = int(self._encoder.longest)  # no position was trained beyond
-        histories = queries.last(longest)
-        lengths = np.diff(histories.offsets)
-        order = np.argsort(lengths, kind="stable")
-        places = np.cumsum(lengths[order] + 1) // POSITIONS
-        for rows in np.split(order, np.flatnonzero(np.diff(places)) + 1) if len(order) else []:
-            yield rows, _Inputs.of(histories.take(rows), longest, self._encoder.start)
-
     def _identity(self, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
         """What must be equal for a checkpoint to go on. `Any`: JSON values."""
         validation = options.validation.fingerprint if options.validation is not None else None
@@ -177,36 +166,6 @@ class EncoderModel(Model):
             "config": self.config.model_dump(mode="json"),
             "data": {"train": dataset.fingerprint, "validation": validation},
         }
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """Histories as an encoder reads them, left-aligned; the fields are those of `Batch`."""
-
-    codes: Tensor  # [B, L] int64
-    times: Tensor  # [B, L] int32
-    asked: Tensor  # [B, L] int32
-    lengths: Tensor  # [B] int64, at least 1
-
-    @classmethod
-    def of(cls, histories: Queries, longest: int, start: int) -> "_Inputs":
-        """From histories of at most `longest` events; `start` begins those where it still fits."""
-        counts = np.diff(histories.offsets)
-        begins = (counts < longest).astype(np.int64)
-        lengths = counts + begins
-        # Each history is followed by its request, whose time is `at`.
-        items = np.insert(histories.items, histories.offsets[1:], start)
-        stamps = np.insert(histories.timestamps, histories.offsets[1:], histories.at)
-        places = np.arange(int(lengths.max()) + 1) - begins[:, None]  # −1 = the start code, at the time of what follows it
-        found = (histories.offsets[:-1] + np.arange(len(counts)))[:, None] + np.clip(places, 0, counts[:, None])
-        codes = np.where(places < 0, start, items[found])[:, :-1].astype(np.int64)
-        seconds = seconds_since(stamps[found][:, :1], stamps[found])
-        arrays = (codes, seconds[:, :-1], seconds[:, 1:], lengths)
-        return cls(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
-
-    def to(self, device: torch.device) -> "_Inputs":
-        """The same on `device`."""
-        return _Inputs(*(part.to(device) for part in (self.codes, self.times, self.asked, self.lengths)))
 
 
 class _NextItem:

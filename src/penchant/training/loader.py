@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from penchant.core.clock import SECOND
+from penchant.core.clock import seconds_since
 from penchant.core.random import generator
-from penchant.core.types import IntArray, LongArray, offsets_of, rows_of
+from penchant.core.types import LongArray, offsets_of, rows_of
 from penchant.data import Interactions
 
 
@@ -116,12 +116,6 @@ def width_of(lengths: LongArray) -> LongArray:
     steps = 2 ** np.maximum(octaves - 4, 0)
     widths: LongArray = -(-lengths // steps) * steps
     return widths
-
-
-def seconds_since(first: LongArray, times: LongArray) -> IntArray:
-    """int32 whole seconds from `first` to `times`, both UTC µs; at most 2³¹ − 1."""
-    seconds: IntArray = np.clip((times - first) // SECOND, 0, 2**31 - 1).astype(np.int32)
-    return seconds
 
 
 def cut(offsets: LongArray, max_len: int, rng: np.random.Generator) -> tuple[LongArray, LongArray]:

@@ -1,0 +1,49 @@
+"""Histories as a sequence model reads them: numbers side by side, left-aligned. Free of torch, for an exported model reads the same."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from penchant.core.clock import seconds_since
+from penchant.core.types import IntArray, LongArray, Queries
+
+POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
+
+
+class Inputs(NamedTuple):
+    """B requests; codes, times and asked are those of `penchant.training.loader.Batch`."""
+
+    codes: LongArray  # [B, L]
+    times: IntArray  # [B, L] seconds
+    asked: IntArray  # [B, L] seconds
+    lengths: LongArray  # [B], at least 1
+
+    @classmethod
+    def of(cls, histories: Queries, *, longest: int, start: int) -> "Inputs":
+        """From histories of at most `longest` events; `start` begins those where it still fits."""
+        counts = np.diff(histories.offsets)
+        begins = (counts < longest).astype(np.int64)
+        # Each history is followed by its request, whose time is `at`.
+        items = np.insert(histories.items, histories.offsets[1:], start)
+        stamps = np.insert(histories.timestamps, histories.offsets[1:], histories.at)
+        places = np.arange(int((counts + begins).max()) + 1) - begins[:, None]  # −1 = the start code, at the time of what follows it
+        found = (histories.offsets[:-1] + np.arange(len(counts)))[:, None] + np.clip(places, 0, counts[:, None])
+        codes = np.where(places < 0, start, items[found])[:, :-1].astype(np.int64)
+        seconds = seconds_since(stamps[found][:, :1], stamps[found])
+        return cls(
+            np.ascontiguousarray(codes), np.ascontiguousarray(seconds[:, :-1]), np.ascontiguousarray(seconds[:, 1:]), counts + begins
+        )
+
+
+def inputs(queries: Queries, *, longest: int, start: int) -> Iterator[tuple[LongArray, Inputs]]:
+    """Rows of requests and what is read for them, about `POSITIONS` positions at once, those of like length together.
+
+    Of a history the last `longest` events are read: no position was trained beyond.
+    """
+    histories = queries.last(longest)
+    lengths = np.diff(histories.offsets)
+    order = np.argsort(lengths, kind="stable")
+    places = np.cumsum(lengths[order] + 1) // POSITIONS
+    for rows in np.split(order, np.flatnonzero(np.diff(places)) + 1) if len(order) else []:
+        yield rows, Inputs.of(histories.take(rows), longest=longest, start=start)
