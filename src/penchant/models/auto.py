@@ -28,7 +28,6 @@ DEFAULT_MEMBERS: Mapping[str, Mapping[str, Any]] = {
     "sasrec": {},
     "last-item": {},
     "item-knn": {"recency": 1.0},
-    "user-knn": {},
     "ease": {},
     "als": {},
     "popular": {},
@@ -144,8 +143,8 @@ class Auto(Model):
                     if folder is not None and "curve" in done.facts:
                         done.save(folder / DONE)
                 yield name, done
-            except (DataError, MissingExtraError) as error:
-                logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: "))
+            except (DataError, MissingExtraError, MemoryError) as error:
+                logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: ") or "not enough memory")
 
     def _fresh(self, name: str) -> Model:
         """An untrained member."""

@@ -10,6 +10,7 @@ from scipy.linalg import lapack
 
 from penchant.core.artifact import Arrays
 from penchant.core.errors import DataError
+from penchant.core.memory import free_memory
 from penchant.core.types import FloatArray, IntArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
@@ -17,6 +18,7 @@ from penchant.models.sparse import histories, met, product_blocks
 
 # More items than this are not inverted unasked: 10 GiB, and minutes on two cores.
 LIMIT = 30_000
+BYTES = 12  # of memory that training takes for each pair of items
 
 
 class EASEConfig(ModelConfig):
@@ -77,14 +79,20 @@ def _most_frequent(dataset: Dataset, max_items: int | None) -> IntArray:
             f"ease: {n_items:,} items need {_gibibytes(n_items):.0f} GiB of memory to train, and time grows with their cube; "
             f"set max_items, e.g. {LIMIT:,} ({_gibibytes(LIMIT):.0f} GiB), to learn only the most frequent, or use item-knn"
         )
-    if max_items is None or max_items >= n_items:
+    learned, room = n_items if max_items is None else min(max_items, n_items), free_memory()
+    if room is not None and BYTES * learned**2 > room:
+        raise DataError(
+            f"ease: {learned:,} items need {_gibibytes(learned):.1f} GiB of memory to train, and {room / 2**30:.1f} GiB are free; "
+            f"set max_items, e.g. {int((room / 2 / BYTES) ** 0.5):,}, to learn only the most frequent, or use item-knn"
+        )
+    if learned == n_items:
         return np.arange(n_items, dtype=np.int32)
     counts = np.bincount(dataset.interactions.items, minlength=n_items)
-    return np.sort(np.argsort(-counts, kind="stable")[:max_items]).astype(np.int32)
+    return np.sort(np.argsort(-counts, kind="stable")[:learned]).astype(np.int32)
 
 
 def _gibibytes(n_items: int) -> float:
-    return 12 * n_items**2 / 2**30
+    return BYTES * n_items**2 / 2**30
 
 
 def _gram(matrix: sparse.csr_array, config: EASEConfig) -> NDArray[Any]:

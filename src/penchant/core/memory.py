@@ -1,0 +1,60 @@
+"""How much memory this process may still take, so that what does not fit is refused with a remedy instead of being killed."""
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory() -> int | None:
+    """Bytes that this process may still take: the least of what the machine has and what limits allow; None = cannot be told.
+
+    Limits are those of the process (`ulimit -v`, `-d`) and of its control group, as containers and services set them.
+    """
+    rooms = [room for room in (_machine(), *_control_groups(), *_process()) if room is not None]
+    return max(0, min(rooms)) if rooms else None
+
+
+def _machine() -> int | None:
+    return _kibibytes(Path("/proc/meminfo"), "MemAvailable")
+
+
+def _control_groups() -> Iterator[int]:
+    """What each group above this process leaves, version 2 and 1."""
+    own = next((line.split("::", 1)[1].strip("/\n") for line in _lines(Path("/proc/self/cgroup")) if line.startswith("0::")), "")
+    for folder in (_CGROUP / own, *(_CGROUP / own).parents):
+        if not folder.is_relative_to(_CGROUP):
+            break
+        yield from _left(folder / "memory.max", folder / "memory.current")
+    yield from _left(_CGROUP / "memory/memory.limit_in_bytes", _CGROUP / "memory/memory.usage_in_bytes")
+
+
+def _left(limit: Path, used: Path) -> Iterator[int]:
+    values = [line.strip() for path in (limit, used) for line in _lines(path)]
+    if len(values) == 2 and all(value.isdigit() for value in values):
+        yield int(values[0]) - int(values[1])
+
+
+def _process() -> Iterator[int]:
+    """What the limits of the process leave."""
+    for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        soft, _ = resource.getrlimit(limit)
+        taken = _kibibytes(Path("/proc/self/status"), used)
+        if soft != resource.RLIM_INFINITY and taken is not None:
+            yield soft - taken
+
+
+def _kibibytes(path: Path, name: str) -> int | None:
+    for line in _lines(path):
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines() if os.access(path, os.R_OK) else []
+    except OSError:
+        return []  # some of these files exist but cannot be read inside a container
