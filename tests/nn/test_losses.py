@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from penchant.nn import losses
-from penchant.nn.losses import FullSoftmax, full_softmax_plain
+from penchant.nn.losses import ChunkedSoftmax, FullSoftmax, full_softmax_plain
 
 
 def inputs(n_targets: int = 300, n_items: int = 211, dim: int = 16) -> tuple[Tensor, Tensor, Tensor]:
@@ -60,3 +60,21 @@ def test_inputs_that_want_no_gradient_get_none() -> None:
 def test_an_impossible_target_has_a_large_but_finite_loss() -> None:
     hidden, weight = torch.tensor([[1000.0]]), torch.tensor([[1.0], [-1.0]])
     assert torch.isfinite(FullSoftmax()(hidden, weight, torch.tensor([1])))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.01)])
+def test_a_smoothed_target_equals_its_plain_twin(dtype: torch.dtype, tolerance: float) -> None:
+    plain = gradients(lambda *given: full_softmax_plain(*given, 0.1), *inputs())
+    chunked = gradients(FullSoftmax(dtype, smoothing=0.1), *inputs())
+    for ours, theirs in zip(chunked, plain, strict=True):
+        assert off_by(ours, theirs) < tolerance
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_chunks_of_any_scores_equal_their_plain_twin(smoothing: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "CHUNK", 7 * 211)
+    monkeypatch.setattr(losses, "STEP_ROWS", 1)
+    plain = gradients(lambda *given: full_softmax_plain(*given, smoothing), *inputs())
+    chunked = gradients(ChunkedSoftmax(lambda users, items: users @ items.t(), smoothing=smoothing), *inputs())
+    for ours, theirs in zip(chunked, plain, strict=True):
+        assert off_by(ours, theirs) < 1e-5
