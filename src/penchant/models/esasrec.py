@@ -9,7 +9,8 @@ try:
 except ModuleNotFoundError:
     raise MissingExtraError("ESASRec", "torch") from None
 
-from penchant.models.encoder import EncoderConfig, EncoderModel
+from penchant.models.encoder import EncoderModel
+from penchant.models.encoder_config import EncoderConfig
 
 
 class ESASRecConfig(EncoderConfig):

@@ -11,7 +11,8 @@ except ModuleNotFoundError:
 
 from pydantic import Field
 
-from penchant.models.encoder import EncoderConfig, EncoderModel
+from penchant.models.encoder import EncoderModel
+from penchant.models.encoder_config import EncoderConfig
 
 
 class HSTUConfig(EncoderConfig):

@@ -7,7 +7,8 @@ try:
 except ModuleNotFoundError:
     raise MissingExtraError("SASRec", "torch") from None
 
-from penchant.models.encoder import EncoderConfig, EncoderModel
+from penchant.models.encoder import EncoderModel
+from penchant.models.encoder_config import EncoderConfig
 
 
 class SASRecConfig(EncoderConfig):
