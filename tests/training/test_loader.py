@@ -44,6 +44,11 @@ def test_the_input_of_a_target_is_the_event_before_it() -> None:
             assert code == (START if target in firsts else target - 1)
 
 
+def test_a_batch_names_the_events_it_reads() -> None:
+    for batch in loader([5, 30, 1]).epoch(0):
+        assert torch.equal(batch.read, torch.where(batch.codes == START, -1, batch.codes))  # each event is its own item
+
+
 def test_times_are_seconds_since_the_first_of_the_row() -> None:
     for batch in loader([5, 30, 1]).epoch(0):
         inputs, times, asked = (part.flatten()[batch.real] for part in (batch.codes, batch.times, batch.asked))

@@ -26,6 +26,7 @@ class Batch:
     asked: Tensor  # [B, L] int32 seconds of each position's target, likewise
     real: Tensor  # [T] int64 the real positions, as places in the flattened [B·L]
     targets: Tensor  # [T] int64 the item that follows each real position
+    read: Tensor  # [B, L] int64 the event that each input is, as its place among all; −1 = none, a start code
 
     def __len__(self) -> int:
         """T, the number of targets."""
@@ -33,7 +34,7 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        parts = (self.codes, self.times, self.asked, self.real, self.targets)
+        parts = (self.codes, self.times, self.asked, self.real, self.targets, self.read)
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
@@ -82,7 +83,8 @@ class WindowLoader:
         places = np.flatnonzero(real)
         targets = self._events.items[wanted.reshape(-1)[places]].astype(np.int64)
         first = times[:, :1]
-        arrays = (codes, seconds_since(first, times), seconds_since(first, asked), places, targets)
+        told = np.where(begins | ~real, -1, read)
+        arrays = (codes, seconds_since(first, times), seconds_since(first, asked), places, targets, told)
         return Batch(*(torch.from_numpy(array) for array in arrays))
 
 
