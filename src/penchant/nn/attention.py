@@ -1,4 +1,4 @@
-"""Causal self-attention: each position reads itself and what came before, never what comes after.
+"""Self-attention: each position reads itself and what came before, never what comes after, unless it is told to read both ways.
 
 Sequences are left-aligned (padding on the right), so that causality alone keeps padding out of every real position. Each kind
 takes an additive `bias` that broadcasts to [B, H, L, L], made once for all layers (see `penchant.nn.bias`).
@@ -11,24 +11,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.nn.position import rotated
 
-def softmax_attention_plain(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+
+def softmax_attention_plain(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, *, causal: bool = True) -> Tensor:
     """softmax(q·kᵀ/√E + bias, over the positions not later than one's own)·v, each [B, H, L, E]: torch's own kernel."""
     if bias is None:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype) + causal_mask(q.shape[-2], q))
+        return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    mask = bias.to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask + causal_mask(q.shape[-2], q) if causal else mask)
 
 
-def softmax_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+def softmax_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, *, causal: bool = True) -> Tensor:
     """What `softmax_attention_plain` says, by the fastest way known for the place and the number format.
 
     bfloat16 on a CPU with a gradient wanted takes plain matrix products and keeps only the probabilities: torch's fused kernel
     needs 12 ms there, this 4 (B = 32, H = 2, L = 200, E = 32, forward and backward, two threads).
     """
     if not _direct(q):
-        return softmax_attention_plain(q, k, v, bias)
+        return softmax_attention_plain(q, k, v, bias, causal=causal)
     # `Any`: torch does not type `apply`.
-    result: Any = _Softmax.apply(q / math.sqrt(q.shape[-1]), k, v, bias)  # type: ignore[no-untyped-call]
+    result: Any = _Softmax.apply(q / math.sqrt(q.shape[-1]), k, v, bias, causal)  # type: ignore[no-untyped-call]
     return result  # type: ignore[no-any-return]
 
 
@@ -52,27 +55,32 @@ def causal_mask(length: int, like: Tensor) -> Tensor:
 
 
 class SoftmaxAttention(nn.Module):
-    """Multi-head causal softmax attention, [B, L, D] → [B, L, D]."""
+    """Multi-head softmax attention, [B, L, D] → [B, L, D].
 
-    def __init__(self, dim: int, n_heads: int) -> None:
+    `causal`: positions read their past only. `rotary`: queries and keys are turned by their places (see `penchant.nn.position`).
+    """
+
+    def __init__(self, dim: int, n_heads: int, *, causal: bool = True, rotary: bool = False) -> None:
         super().__init__()
-        self.n_heads = n_heads
+        self.n_heads, self.causal, self.rotary = n_heads, causal, rotary
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """What each position gathers from itself and its past."""
+        """What each position gathers."""
         q, k, v = in_heads(self.qkv(x), 3, self.n_heads)
-        result: Tensor = self.out(joined(softmax_attention(q, k, v, bias)))
+        if self.rotary:
+            q, k = rotated(q), rotated(k)
+        result: Tensor = self.out(joined(softmax_attention(q, k, v, bias, causal=self.causal)))
         return result
 
 
 class PointwiseAttention(nn.Module):
     """Multi-head causal pointwise attention whose result is normalised and gated, [B, L, D] → [B, L, D]; the core of HSTU."""
 
-    def __init__(self, dim: int, n_heads: int) -> None:
+    def __init__(self, dim: int, n_heads: int, *, rotary: bool = False) -> None:
         super().__init__()
-        self.n_heads = n_heads
+        self.n_heads, self.rotary = n_heads, rotary
         self.uqkv = nn.Linear(dim, 4 * dim)
         self.norm = nn.LayerNorm(dim)
         self.out = nn.Linear(dim, dim)
@@ -83,6 +91,8 @@ class PointwiseAttention(nn.Module):
         mixed = F.silu(self.uqkv(x))
         gate, rest = mixed[..., :dim], mixed[..., dim:]
         q, k, v = in_heads(rest, 3, self.n_heads)
+        if self.rotary:
+            q, k = rotated(q), rotated(k)
         result: Tensor = self.out(self.norm(joined(pointwise_attention(q, k, v, bias))) * gate)
         return result
 
@@ -117,11 +127,13 @@ class _Softmax(torch.autograd.Function):
     """Softmax attention that keeps only the probabilities for the way back; everything [B, H, L, L] is done in place."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:  # `Any`: torch's context has no public type
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, causal: bool) -> Tensor:  # noqa: FBT001  (torch calls it)
+        """`Any`: torch's context has no public type."""
         weights = q @ k.transpose(-1, -2)
         if bias is not None:
             weights.add_(bias)
-        weights.add_(causal_mask(weights.shape[-1], weights))
+        if causal:
+            weights.add_(causal_mask(weights.shape[-1], weights))
         torch.softmax(weights, dim=-1, out=weights)
         ctx.save_for_backward(q, k, v, weights)
         ctx.bias = None if bias is None else (bias.shape, bias.dtype)
@@ -133,7 +145,7 @@ class _Softmax(torch.autograd.Function):
         d_weights = gradients[0] @ v.transpose(-1, -2)
         d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
         d_bias = _sum_to(d_scores, ctx.bias[0]).to(ctx.bias[1]) if ctx.needs_input_grad[3] else None
-        return d_scores @ k, d_scores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ gradients[0], d_bias
+        return d_scores @ k, d_scores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ gradients[0], d_bias, None
 
 
 class _Pointwise(torch.autograd.Function):

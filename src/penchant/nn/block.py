@@ -1,4 +1,4 @@
-"""One layer of an encoder: attention, then perhaps feed-forward, each on a normalised copy and added back; [B, L, D] → [B, L, D]."""
+"""One layer of an encoder: attention and feed-forward, as far as given, each on a normalised copy and added back; same shape out."""
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,16 @@ class Block(nn.Module):
     is added by sigmoid(linear(x)): the LiGR residual (Borisyuk et al. 2025, arXiv:2502.03417), which keeps eight layers trainable.
     """
 
-    def __init__(self, dim: int, attention: nn.Module, feed_forward: nn.Module | None, *, dropout: float, gated: bool = False) -> None:
+    def __init__(
+        self, dim: int, attention: nn.Module | None, feed_forward: nn.Module | None, *, dropout: float, gated: bool = False
+    ) -> None:
         super().__init__()
-        self.attention = Residual(dim, attention, dropout, gated=gated)
+        self.attention = None if attention is None else Residual(dim, attention, dropout, gated=gated)
         self.feed_forward = None if feed_forward is None else Residual(dim, feed_forward, dropout, gated=gated)
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """Same shape as `x`; `bias` is for the attention."""
-        x = self.attention(x, bias)
+        x = x if self.attention is None else self.attention(x, bias)
         return x if self.feed_forward is None else self.feed_forward(x)
 
 

@@ -1,5 +1,6 @@
-"""The causal sequence encoder: item codes in, one state a position out."""
+"""The sequence encoder: item codes in, one state a position out."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor, nn
 
 from penchant.nn.bias import RelativeBias
 from penchant.nn.dropout import Dropout
+from penchant.nn.heads import DotHead, MixtureHead, NeuralHead
+from penchant.nn.known import EventInputs, ItemContent
 from penchant.nn.position import LearnedPosition
 
 
@@ -14,34 +17,64 @@ class Encoder(nn.Module):
     """Item vectors, a stack of blocks, a last norm. Everything between is given, so that each part is a switch.
 
     Codes 0 … n_items−1 are items; `start` = n_items begins every history and stands in for an empty one. The item vectors
-    also score (tied weights). `place` is added to the item vectors or, as a relative bias, to the attention of the blocks.
+    also score (tied weights), by `head`. `place` is added to the item vectors or, as a relative bias, to the attention of the blocks.
+    With `both_ways` positions read what comes after them, too; then `start` only fills up rows and is read by nobody, and one more
+    code, `mask`, stands for an item to be guessed. `events` and `content`, what else is known, may be set later.
     """
 
     def __init__(
-        self, n_items: int, dim: int, *, place: LearnedPosition | RelativeBias | None, blocks: Sequence[nn.Module], dropout: float
+        self,
+        n_items: int,
+        dim: int,
+        *,
+        place: LearnedPosition | RelativeBias | None,
+        blocks: Sequence[nn.Module],
+        dropout: float,
+        head: DotHead | MixtureHead | NeuralHead | None = None,
+        both_ways: bool = False,
     ) -> None:
         super().__init__()
-        self.n_items = n_items
+        self.n_items, self.both_ways = n_items, both_ways
         self.register_buffer("longest", torch.zeros((), dtype=torch.int64))  # positions of the longest window met in training
         self.longest: Tensor
-        self.items = nn.Embedding(n_items + 1, dim)
+        self.items = nn.Embedding(n_items + 1 + both_ways, dim)
         self.place = place
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(dim)
+        self.head = DotHead(None) if head is None else head
+        self.events: EventInputs | None = None
+        self.content: ItemContent | None = None
 
     @property
     def start(self) -> int:
         """The code that begins a history."""
         return self.n_items
 
-    def forward(self, codes: Tensor, times: Tensor | None = None, asked: Tensor | None = None) -> Tensor:
+    @property
+    def mask(self) -> int:
+        """The code of an item to be guessed, where positions are read both ways."""
+        return self.n_items + 1
+
+    def forward(
+        self,
+        codes: Tensor,
+        times: Tensor | None = None,
+        asked: Tensor | None = None,
+        event_types: Tensor | None = None,
+        values: Tensor | None = None,
+    ) -> Tensor:
         """[B, L, D] from `codes` [B, L], left-aligned; what is right of a row's real positions changes none of their states.
 
-        `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time.
+        `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time; `event_types` and `values` [B, L] for
+        `events`.
         """
         x: Tensor = self.items(codes)
-        biases: tuple[Tensor | None, ...] = (None,)
+        if self.content is not None:
+            x = x + self.content(codes)
+        if self.events is not None:
+            x = x + self.events(event_types, values)
+        biases: tuple[Tensor | None, ...] = (self._padding(codes) if self.both_ways else None,)
         if isinstance(self.place, LearnedPosition):
             x = x + self.place(codes.shape[1])
         elif self.place is not None:
@@ -53,13 +86,19 @@ class Encoder(nn.Module):
         return result
 
     def item_weight(self) -> Tensor:
-        """[n_items, D] the vectors that score."""
-        return self.items.weight[: self.n_items]
+        """[n_items, D] the vectors that score, before the head reads them."""
+        weight = self.items.weight[: self.n_items]
+        return weight if self.content is None else weight + self.content()
+
+    def _padding(self, codes: Tensor) -> Tensor:
+        """[B, 1, 1, L] −∞ where nobody reads."""
+        none = torch.zeros(codes.shape, device=codes.device).masked_fill_(codes == self.start, -math.inf)
+        return none[:, None, None]
 
 
 def last_states(states: Tensor, lengths: Tensor) -> Tensor:
     """[B, D] the state [B, L, D] of the last real position of rows with `lengths` [B] of them."""
-    return states[torch.arange(len(states), device=states.device), lengths - 1]
+    return states[torch.arange(states.shape[0], device=states.device), lengths - 1]
 
 
 def initialise(module: nn.Module, *, std: float) -> None:
