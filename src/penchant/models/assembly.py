@@ -1,35 +1,110 @@
 """From the settings of a sequence model to its encoder: which part goes where."""
 
-from penchant.models.encoder_config import EncoderConfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from penchant.core.artifact import Arrays
+from penchant.data import Dataset
+from penchant.models.encoder_config import MIXED, EncoderConfig
+from penchant.models.item_matrix import item_matrix
 from penchant.nn.attention import PointwiseAttention, SoftmaxAttention
+from penchant.nn.bag import RunningMean
 from penchant.nn.bias import RelativeBias
 from penchant.nn.block import Block
+from penchant.nn.convolution import CaserConvolution
 from penchant.nn.encoder import Encoder, initialise
 from penchant.nn.feed_forward import FeedForward, SwiGLU
+from penchant.nn.heads import DotHead, MixtureHead, NeuralHead
+from penchant.nn.known import EventInputs, ItemContent, edges_of
 from penchant.nn.position import LearnedPosition
+from penchant.nn.recurrent import Recurrent
 
-ATTENTIONS = {"softmax": SoftmaxAttention, "pointwise": PointwiseAttention}
 FEED_FORWARDS = {"gelu": FeedForward, "swiglu": SwiGLU}
 
 
-def build(config: EncoderConfig, n_items: int) -> Encoder:
+@dataclass(frozen=True)
+class Known:
+    """What a data set says beyond who met what and when, as far as the settings read it."""
+
+    n_event_types: int = 0
+    edges: Tensor | None = None  # of values
+    content: Tensor | None = None  # [n_items, F]
+
+    @classmethod
+    def of(cls, config: EncoderConfig, dataset: Dataset) -> Self:
+        """From the training data. Raises DataError where there is no content to read."""
+        return cls(
+            len(dataset.event_types) if "event_type" in config.inputs else 0,
+            edges_of(torch.from_numpy(dataset.interactions.values)) if "value" in config.inputs else None,
+            torch.from_numpy(item_matrix(dataset)) if "content" in config.inputs else None,
+        )
+
+    @classmethod
+    def saved(cls, config: EncoderConfig, arrays: Arrays, n_event_types: int) -> Self:
+        """Of the same shapes as what `arrays` holds, so that it can be loaded."""
+        edges, matrix = (arrays.get(name) for name in ("events.edges", "content.matrix"))
+        return cls(
+            n_event_types if "event_type" in config.inputs else 0,
+            None if edges is None else torch.from_numpy(np.array(edges)),
+            None if matrix is None else torch.from_numpy(np.array(matrix[:-1])),
+        )
+
+
+def build(config: EncoderConfig, n_items: int, known: Known | None = None, *, both_ways: bool = False) -> Encoder:
     """A fresh encoder, its parts as the settings say."""
     dim = config.embedding_dim
-    blocks = [
-        Block(
-            dim,
-            ATTENTIONS[config.attention](dim, config.n_heads),
-            None if config.feed_forward == "none" else FEED_FORWARDS[config.feed_forward](dim, config.expansion * dim, config.dropout),
-            dropout=config.dropout,
-            gated=config.gated,
-        )
-        for _ in range(config.n_layers)
-    ]
     place: LearnedPosition | RelativeBias | None = None
     if config.place == "learned":
         place = LearnedPosition(config.max_len, dim)
     elif config.place == "relative":
         place = RelativeBias(config.max_len, time=config.time != "none", tables=config.n_layers if config.tables == "layer" else 1)
-    encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropout)
+    blocks = _blocks(config, both_ways=both_ways)
+    encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropout, head=_head(config), both_ways=both_ways)
     initialise(encoder, std=0.02)
+    if known is not None and (known.n_event_types or known.edges is not None):
+        encoder.events = EventInputs(dim, n_event_types=known.n_event_types, edges=known.edges)
+    if known is not None and known.content is not None:
+        encoder.content = ItemContent(dim, known.content)
     return encoder
+
+
+def _blocks(config: EncoderConfig, *, both_ways: bool) -> Sequence[nn.Module]:
+    dim = config.embedding_dim
+    if config.body in ("gru", "lstm"):
+        return [Recurrent(dim, config.n_layers, config.body, dropout=config.dropout)]
+    if config.body == "convolution":
+        return [CaserConvolution(dim, config.window, dropout=config.dropout)]
+    layers = [
+        Block(dim, _attention(config, both_ways=both_ways), _feed_forward(config), dropout=config.dropout, gated=config.gated)
+        for _ in range(config.n_layers)
+    ]
+    return [RunningMean(), *layers] if config.body == "mean" else layers
+
+
+def _attention(config: EncoderConfig, *, both_ways: bool) -> nn.Module | None:
+    if config.body != "attention":
+        return None
+    rotary = config.place == "rotary"
+    if config.attention == "pointwise":
+        return PointwiseAttention(config.embedding_dim, config.n_heads, rotary=rotary)
+    return SoftmaxAttention(config.embedding_dim, config.n_heads, causal=not both_ways, rotary=rotary)
+
+
+def _feed_forward(config: EncoderConfig) -> nn.Module | None:
+    if config.feed_forward == "none":
+        return None
+    return FEED_FORWARDS[config.feed_forward](config.embedding_dim, config.expansion * config.embedding_dim, config.dropout)
+
+
+def _head(config: EncoderConfig) -> DotHead | MixtureHead | NeuralHead:
+    dim = config.embedding_dim
+    if config.head == "mixture":
+        return MixtureHead(dim, config.temperature, MIXED)
+    if config.head in ("mlp", "neumf"):
+        return NeuralHead(dim, dim, product=config.head == "neumf")
+    return DotHead(config.temperature, FeedForward(dim, config.expansion * dim, config.dropout) if config.item_tower else None)

@@ -1,20 +1,20 @@
 """The sequence model: one causal encoder over histories. Its parts are switches; `SASRec` and its successors are named settings."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, Queries
+from penchant.core.types import FloatArray, LongArray, Queries
 from penchant.data import Dataset
-from penchant.models.assembly import build
+from penchant.models.assembly import Known, build
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder_config import EncoderConfig
-from penchant.models.inputs import inputs
+from penchant.models.inputs import event_facts, inputs
 from penchant.models.next_item import NextItem
 from penchant.nn.encoder import last_states
 from penchant.training.device import choose_device, choose_precision, machine
@@ -27,6 +27,8 @@ class EncoderModel(Model):
     """What the models of this family share: everything but name, defaults and paper."""
 
     Config = EncoderConfig
+    Task: ClassVar[type[NextItem]] = NextItem  # what it is trained on
+    both_ways: ClassVar[bool] = False  # True = positions read what comes after them, too
     log_scores = True
     config: EncoderConfig
 
@@ -35,9 +37,10 @@ class EncoderModel(Model):
         device = choose_device(options.device)
         precision = choose_precision(config.precision, device)
         with machine(device, seed=config.seed, threads=options.threads):
-            self._encoder = build(config, dataset.n_items).to(device)
+            known = Known.of(config, dataset)
+            self._encoder = build(config, dataset.n_items, known, both_ways=self.both_ways).to(device)
             self._encoder.longest.fill_(min(config.max_len, int(dataset.interactions.lengths.max())))
-            task = NextItem(self, dataset, options, precision)
+            task = self.Task(self, dataset, options, precision)
             optimizer = adamw(
                 self._encoder,
                 learning_rate=config.learning_rate,
@@ -56,19 +59,17 @@ class EncoderModel(Model):
 
     def _scores(self, queries: Queries) -> FloatArray:
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
-        weight = self._weight
         with torch.inference_mode():
-            for rows, given in inputs(queries, longest=int(self._encoder.longest), start=self._encoder.start):
-                codes, times, asked, lengths = (torch.from_numpy(array).to(weight.device) for array in given)
-                states = last_states(self._states(codes, times, asked), lengths)
-                result[rows] = (self._scaled(states) @ weight.t()).cpu().numpy()
+            for rows, states in self._answers(queries):
+                result[rows] = self._encoder.head.scores(self._scaled(states), self._weight).cpu().numpy()
         return result
 
     def _arrays(self) -> Arrays:
         return {name: tensor.detach().cpu().numpy() for name, tensor in self._encoder.state_dict().items()}
 
     def _restore(self, arrays: Arrays) -> None:
-        self._encoder = build(self.config, self.n_items).eval()
+        known = Known.saved(self.config, arrays, 0 if self.event_types is None else len(self.event_types))
+        self._encoder = build(self.config, self.n_items, known, both_ways=self.both_ways).eval()
         self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
         self._settle()
 
@@ -78,23 +79,30 @@ class EncoderModel(Model):
         """Keep the item vectors as they score: they are the same for every request."""
         self._weight = self._item_weight().detach()
 
-    def _states(self, codes: Tensor, times: Tensor, asked: Tensor) -> Tensor:
-        """[B, L, D] states; time as far as the settings read it."""
+    def _answers(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor]]:
+        """Rows of requests with the states [b, D] that answer them."""
+        device, longest = self._weight.device, int(self._encoder.longest)
+        for rows, given in inputs(queries, longest=longest, start=self._encoder.start):
+            facts = () if self._encoder.events is None else event_facts(queries.take(rows), longest=longest)
+            codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
+            yield rows, last_states(self._states(codes, times, asked, *more), lengths)
+
+    def _states(self, codes: Tensor, times: Tensor, asked: Tensor, *facts: Tensor) -> Tensor:
+        """[B, L, D] states; time as far as the settings read it, `facts` as `Encoder` takes them after the times."""
         if self._encoder.training and self.config.time == "request":
             blind = torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
             asked = torch.where(blind, times, asked)
-        read = {"none": (codes,), "history": (codes, times, times), "request": (codes, times, asked)}[self.config.time]
-        states: Tensor = self._encoder(*read)
+        read = {"none": (None, None), "history": (times, times), "request": (times, asked)}[self.config.time]
+        states: Tensor = self._encoder(codes, *read, *facts)
         return states
 
     def _scaled(self, states: Tensor) -> Tensor:
-        """[..., D] states as they meet the item weights."""
-        return states if self.config.temperature is None else F.normalize(states, dim=-1) / self.config.temperature
+        """[..., U] states as they meet the item vectors."""
+        return self._encoder.head.users(states)
 
     def _item_weight(self) -> Tensor:
-        """[n_items, D] float32 item vectors as they score."""
-        weight = self._encoder.item_weight()
-        return weight if self.config.temperature is None else F.normalize(weight, dim=-1)
+        """[n_items, V] float32 item vectors as they score."""
+        return self._encoder.head.items(self._encoder.item_weight())
 
     def _identity(self, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
         """What must be equal for a checkpoint to go on. `Any`: JSON values."""

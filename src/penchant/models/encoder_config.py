@@ -1,6 +1,7 @@
 """Settings of the sequence models: how one is trained, and what its parts are."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -8,7 +9,16 @@ from penchant.models.base import ModelConfig
 
 LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
 LEAST_BATCH = 64  # events; below, a step costs the same
+# What `size` stands for, where a setting is not given itself.
+SIZES: Mapping[str, Mapping[str, Any]] = {  # `Any`: values of settings
+    "tiny": {"embedding_dim": 32, "n_layers": 1, "n_heads": 1},
+    "small": {"embedding_dim": 64, "n_layers": 2, "n_heads": 2},
+    "base": {"embedding_dim": 64, "n_layers": 4, "n_heads": 2},
+    "large": {"embedding_dim": 64, "n_layers": 8, "n_heads": 2, "gated": True},
+}
+
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
+MIXED = 4  # products in a mixture
 
 
 class TrainingConfig(ModelConfig):
@@ -40,19 +50,38 @@ class TrainingConfig(ModelConfig):
 class EncoderConfig(TrainingConfig):
     """Settings of a sequence model."""
 
+    size: Literal["tiny", "small", "base", "large"] | None = None  # says embedding_dim, n_layers and n_heads where they are not given
     embedding_dim: int = Field(64, ge=1)
     n_layers: int = Field(2, ge=0)
     n_heads: int = Field(2, ge=1)
+    body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "attention"  # what a history goes through
     attention: Literal["softmax", "pointwise"] = "softmax"
     feed_forward: Literal["gelu", "swiglu", "none"] = "gelu"
     expansion: int = Field(4, ge=1)  # width of the feed-forward part, in embedding_dim
     gated: bool = False  # what a layer adds is weighed by a gate
-    place: Literal["learned", "relative", "none"] = "learned"  # added to the items, or to the attention
+    window: int = Field(5, ge=1)  # latest events that a convolution reads
+    place: Literal["learned", "relative", "rotary", "none"] = "learned"  # added to the items, to the attention, or turning both its sides
     time: Literal["none", "history", "request"] = "none"  # with relative places: time between events, or up to the request
     tables: Literal["shared", "layer"] = "shared"  # numbers for relative places and times: one set for all layers, or one each
     hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked: requests of unknown time gain
+    inputs: tuple[Literal["event_type", "value", "content"], ...] = ()  # what else is read, of events and of items
     dropout: float = Field(0.2, ge=0, lt=1)
+    head: Literal["dot", "mixture", "mlp", "neumf"] = "dot"  # how a state and an item make a score
+    item_tower: bool = False  # with head = "dot": items go through a feed-forward part of their own before they score
     temperature: float | None = Field(0.05, gt=0)  # scores are cosines divided by it; None = dot products
+    loss: Literal["softmax", "sampled", "gbce", "bce", "bpr"] = "softmax"  # over the whole catalogue, or over negatives
+    negatives: int = Field(256, ge=1)  # items that all targets of a step are compared with
+    sampling: Literal["uniform", "popularity", "in-batch", "mixed"] = "uniform"  # how negatives are drawn
+    calibration: float = Field(0.75, ge=0, le=1)  # of gbce: how far few negatives are kept from raising every score
+    label_smoothing: float = Field(0.0, ge=0, lt=1)  # of softmax: share of a target that goes to all items alike
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sized(cls, given: Any) -> Any:
+        """`Any`: not checked yet."""
+        if not isinstance(given, Mapping) or given.get("size") not in SIZES:
+            return given
+        return {**SIZES[given["size"]], **given}
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "EncoderConfig":
@@ -60,4 +89,18 @@ class EncoderConfig(TrainingConfig):
             raise ValueError(f"embedding_dim must be a multiple of n_heads; received: {self.embedding_dim} and {self.n_heads}")
         if self.time != "none" and self.place != "relative":
             raise ValueError(f"time = {self.time!r} needs place = 'relative'; received: place = {self.place!r}")
+        if self.place in ("relative", "rotary") and self.body != "attention":
+            raise ValueError(f"place = {self.place!r} needs body = 'attention'; received: body = {self.body!r}")
+        if self.place == "rotary" and self.embedding_dim // self.n_heads % 2:
+            raise ValueError(f"place = 'rotary' needs heads of even width; received: {self.embedding_dim} / {self.n_heads}")
+        if self.body in ("gru", "lstm") and not self.n_layers:
+            raise ValueError(f"body = {self.body!r} needs n_layers of at least 1; received: 0")
+        if self.head == "mixture" and self.embedding_dim % MIXED:
+            raise ValueError(f"head = 'mixture' needs embedding_dim to be a multiple of {MIXED}; received: {self.embedding_dim}")
+        if self.head in ("mlp", "neumf") and self.loss == "softmax":
+            raise ValueError(f"head = {self.head!r} costs too much for all items; set loss = 'bce', 'gbce', 'bpr' or 'sampled'")
+        if self.item_tower and self.head != "dot":
+            raise ValueError(f"item_tower needs head = 'dot'; received: head = {self.head!r}")
+        if self.label_smoothing and self.loss != "softmax":
+            raise ValueError(f"label_smoothing needs loss = 'softmax'; received: loss = {self.loss!r}")
         return self

@@ -21,7 +21,7 @@ class HSTUConfig(EncoderConfig):
     n_layers: int = Field(4, ge=0)
     attention: Literal["softmax", "pointwise"] = "pointwise"
     feed_forward: Literal["gelu", "swiglu", "none"] = "none"
-    place: Literal["learned", "relative", "none"] = "relative"
+    place: Literal["learned", "relative", "rotary", "none"] = "relative"
     time: Literal["none", "history", "request"] = "request"
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from penchant.core.clock import seconds_since
-from penchant.core.types import IntArray, LongArray, Queries
+from penchant.core.types import FloatArray, IntArray, LongArray, Queries, SmallArray
 
 POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
 
@@ -47,3 +47,16 @@ def inputs(queries: Queries, *, longest: int, start: int) -> Iterator[tuple[Long
     places = np.cumsum(lengths[order] + 1) // POSITIONS
     for rows in np.split(order, np.flatnonzero(np.diff(places)) + 1) if len(order) else []:
         yield rows, Inputs.of(histories.take(rows), longest=longest, start=start)
+
+
+def event_facts(queries: Queries, *, longest: int) -> tuple[SmallArray, FloatArray]:
+    """Event types and values [B, L] of what the codes of `Inputs.of` stand for; −1 and NaN at start codes and padding."""
+    histories = queries.last(longest)
+    counts = np.diff(histories.offsets)
+    begins = (counts < longest).astype(np.int64)
+    places = np.arange(int((counts + begins).max())) - begins[:, None]
+    inside = (places >= 0) & (places < counts[:, None])
+    found = np.where(inside, histories.offsets[:-1, None] + places, len(histories.items))
+    types = np.append(histories.event_types, np.int16(-1))[found]
+    values = np.append(histories.values, np.float32(np.nan))[found]
+    return types, values

@@ -1,20 +1,27 @@
-"""What the sequence models are trained on: the next item of each history."""
+"""What the sequence models are trained on: the next item of each history, against all items or a sample of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from penchant.core.types import Jagged, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions
-from penchant.nn.losses import FullSoftmax
+from penchant.models.encoder_config import EncoderConfig
+from penchant.nn.encoder import Encoder
+from penchant.nn.heads import DotHead
+from penchant.nn.losses import ChunkedSoftmax, FullSoftmax
+from penchant.nn.sampled import SampledLoss, Sampler
 from penchant.training.loader import Batch, WindowLoader
 from penchant.training.validation import holdout, mean_ndcg
 
 if TYPE_CHECKING:
     from penchant.models.encoder import EncoderModel
+
+Objective = Callable[[Tensor, Tensor, Tensor], Tensor]  # states [T, D], item vectors [N, D], targets [T] → a scalar
 
 
 class NextItem:
@@ -23,8 +30,8 @@ class NextItem:
     def __init__(self, model: "EncoderModel", dataset: Dataset, options: FitOptions, precision: torch.dtype) -> None:
         config = model.config
         self.module: nn.Module = model._encoder
-        self._model, self._precision = model, precision
-        self._loss = FullSoftmax(precision)
+        self._model, self._precision, self._events = model, precision, dataset.interactions
+        self._loss = objective(config, model._encoder, dataset, precision)
         self._loader = WindowLoader(
             dataset.interactions,
             start=model._encoder.start,
@@ -41,15 +48,15 @@ class NextItem:
         return self._loader.epoch(epoch)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean cross-entropy over the whole catalogue."""
+        """The mean over the batch's targets."""
         model = self._model
         device = model._encoder.items.weight.device
+        facts = self._facts(batch)
         batch = batch.to(device)
         with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
-            hidden = model._states(batch.codes, batch.times, batch.asked)
+            hidden = model._states(batch.codes, batch.times, batch.asked, *(fact.to(device) for fact in facts))
         states = hidden.flatten(0, 1).index_select(0, batch.real)
-        loss: Tensor = self._loss(model._scaled(states), model._item_weight(), batch.targets)
-        return loss
+        return self._loss(states, model._encoder.item_weight(), batch.targets)
 
     def validate(self) -> float | None:
         """NDCG@10, seen items left out."""
@@ -58,3 +65,25 @@ class NextItem:
         wanted: Jagged = self._wanted
         self._model._settle()
         return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
+
+    def _facts(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Event types and values of what is read, where they are."""
+        if self._model._encoder.events is None:
+            return ()
+        read = batch.read.numpy()
+        types = np.where(read < 0, np.int16(-1), self._events.event_types[read])
+        values = np.where(read < 0, np.float32(np.nan), self._events.values[read])
+        return torch.from_numpy(types), torch.from_numpy(values)
+
+
+def objective(config: EncoderConfig, encoder: Encoder, dataset: Dataset, precision: torch.dtype) -> Objective:
+    """The loss that the settings name, for the encoder's head."""
+    head = encoder.head
+    if config.loss != "softmax":
+        counts = torch.from_numpy(np.bincount(dataset.interactions.items, minlength=dataset.n_items))
+        sampler = Sampler(config.sampling, counts).to(encoder.items.weight.device)
+        return SampledLoss(config.loss, head, sampler, negatives=config.negatives, calibration=config.calibration)
+    full: nn.Module = ChunkedSoftmax(head.scores, precision, smoothing=config.label_smoothing)
+    if isinstance(head, DotHead):
+        full = FullSoftmax(precision, smoothing=config.label_smoothing)
+    return lambda states, weight, targets: full(head.users(states), head.items(weight), targets)
