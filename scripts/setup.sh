@@ -14,4 +14,4 @@ command -v "$python" >/dev/null || python=python3
 # torch first and exactly: a looser range, or another package that asks for it first, takes gigabytes of GPU libraries.
 "$venv/bin/python" -c 'import torch; assert torch.__version__.startswith("2.13.0")' 2>/dev/null ||
     "$venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0
-"$venv/bin/pip" install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,dev,docs]'
+"$venv/bin/pip" install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,export,tune,dev,docs]'

@@ -19,8 +19,9 @@ FAST = {
     },
 }
 FAST |= dict.fromkeys(("esasrec", "hstu"), FAST["sasrec"])
+FAST["exported"] = {"of": "sasrec", "settings": {**FAST["sasrec"], "n_layers": 0}}  # a graph of few parts is made sooner
 FAST["auto"] = {"members": {"sasrec": FAST["sasrec"], "last-item": {}, "item-knn": {}, "popular": {}}}
-NEEDS_TORCH = {"auto", "sasrec", "esasrec", "hstu"}
+NEEDS_TORCH = {"auto", "exported", "sasrec", "esasrec", "hstu"}
 
 
 @pytest.fixture(scope="module", params=list(MODELS))

@@ -1,6 +1,6 @@
 import torch
 
-from penchant.nn.bias import BUCKETS, RelativeBias, look_up, time_buckets
+from penchant.nn.bias import BUCKETS, RelativeBias, look_up, time_buckets, time_buckets_plain
 
 
 def test_buckets_are_half_octaves() -> None:
@@ -11,6 +11,13 @@ def test_buckets_are_half_octaves() -> None:
 def test_buckets_rise_with_time_and_stay_in_the_table() -> None:
     buckets = time_buckets(torch.arange(0, 2**31 - 1, 999_983, dtype=torch.int32))
     assert (buckets[1:] >= buckets[:-1]).all() and int(buckets.min()) >= 0 and int(buckets.max()) < BUCKETS
+
+
+def test_buckets_from_logarithms_are_those_from_bits() -> None:
+    around = torch.tensor([part * 2**octave + near for part in (2, 3) for octave in range(29) for near in range(-3, 3)])
+    drawn = torch.randint(0, 2**31 - 1, (10_000,), generator=torch.Generator().manual_seed(0))
+    seconds = torch.cat([torch.arange(5_000), around, drawn, 2**31 - torch.arange(1, 300)]).int()
+    assert torch.equal(time_buckets_plain(seconds), time_buckets(seconds))
 
 
 def test_looking_up_has_the_gradient_of_indexing() -> None:

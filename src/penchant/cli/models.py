@@ -16,9 +16,9 @@ SHOWN = ("n_users", "n_items", "n_events", "seconds")  # of a version's facts, i
 
 def register(app: typer.Typer) -> None:
     """Add `models` with its subcommands."""
-    group = typer.Typer(no_args_is_help=True, help="List, publish, roll back and compare trained models; list settings.")
+    group = typer.Typer(no_args_is_help=True, help="List, publish, roll back, compare and export trained models; list settings.")
     group.command("list")(list_)
-    for command in (publish, rollback, compare, settings):
+    for command in (publish, rollback, compare, export, settings):
         group.command()(command)
     app.add_typer(group, name="models")
 
@@ -95,6 +95,26 @@ def compare(
     for name, left, right in rows:
         typer.echo(f"{name:<12} {left!s:<46} {right!s}")
     typer.echo(f"of the first ten items for {found.n_users} users they share {found.overlap:.0%}")
+
+
+def export(
+    version: Annotated[str, typer.Argument(help="NAME/VERSION, or NAME for its live version.")],
+    directory: Directory = Path(),
+    int8: Annotated[bool, typer.Option("--int8", help="Numbers in one byte: a quarter of the memory, answers nearly the same.")] = False,
+    publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Make it live, if it answers sensibly.")] = False,
+) -> None:
+    """Save a new version of a sequence model, or of a blend with one, that answers without torch.
+
+    Example: penchant models export --dir shop sasrec --publish
+    """
+    from penchant.jobs.export import export as run
+    from penchant.scenarios.project import Project
+
+    with Project.open(directory) as project:
+        fresh, problem = run(project, version, int8=int8, publish=publish)
+    typer.echo(f"{fresh}  {'live' if not problem else f'saved, not live: {problem}'}")
+    if publish and problem:
+        raise typer.Exit(1)
 
 
 def settings(model: Annotated[str, typer.Argument(help="A class of models, such as item-knn.")]) -> None:

@@ -45,13 +45,19 @@ def rollback(project: Project, name: str) -> str:
     return project.artifacts.rollback(name)
 
 
+def live(project: Project, name: str) -> str:
+    """The published version of `name`. Raises ArtifactNotFound where there is none."""
+    version = project.artifacts.live(name)
+    if version is None:
+        raise ArtifactNotFound(f"models: no version of {name!r} is published; `penchant models list` shows what there is")
+    return version
+
+
 def compare(project: Project, first: str, second: str) -> Comparison:
     """What differs between two versions, and how far their answers to the same users agree. A name alone means its live version."""
     described, answers = [], []
     for wanted in (first, second):
-        version = wanted if "/" in wanted else project.artifacts.live(wanted)
-        if version is None:
-            raise ArtifactNotFound(f"models: no version of {wanted!r} is published; `penchant models list` shows what there is")
+        version = wanted if "/" in wanted else live(project, wanted)
         artifact = project.artifacts.get(version)
         model = _revived(artifact)
         found = model.recommend(sample(project, model), ANSWER)

@@ -21,11 +21,12 @@ MODELS = Catalogue(
         "sasrec": "penchant.models.sasrec:SASRec",
         "esasrec": "penchant.models.esasrec:ESASRec",
         "hstu": "penchant.models.hstu:HSTU",
+        "exported": "penchant.models.exported:Exported",
         "auto": "penchant.models.auto:Auto",
     },
 )
 
-__all__ = ["ALS", "EASE", "HSTU", "MODELS", "Auto", "ESASRec", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
+__all__ = ["ALS", "EASE", "HSTU", "MODELS", "Auto", "ESASRec", "Exported", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
 
 
 def load(folder: str | Path) -> "Model":

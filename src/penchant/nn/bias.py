@@ -45,8 +45,18 @@ def time_buckets(seconds: Tensor) -> Tensor:
 
     Read off the bits of a float: exponent and first bits of the fraction are a logarithm, 0.2 ms for [16, 200, 200].
     """
+    if torch.compiler.is_exporting():  # an exported graph cannot look at bits
+        return time_buckets_plain(seconds)
     bits = seconds.clamp(0, 2**31 - 256).add_(1).float().view(torch.int32)
     return bits.sub_(127 << 23).bitwise_right_shift_(23 - (STEPS_PER_OCTAVE - 1))
+
+
+def time_buckets_plain(seconds: Tensor) -> Tensor:
+    """The plain twin of `time_buckets`: the same numbers from logarithms, in float64 so that powers of two are met exactly."""
+    reached = (seconds.clamp(0, 2**31 - 256) + 1).float().double()
+    octave = torch.floor(torch.log2(reached) + 1e-12)
+    part = (reached / torch.exp2(octave) - 1) * STEPS_PER_OCTAVE
+    return (octave * STEPS_PER_OCTAVE + torch.floor(part)).int()
 
 
 def look_up(table: Tensor, index: Tensor) -> Tensor:

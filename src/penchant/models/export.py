@@ -1,0 +1,176 @@
+"""From a trained sequence model to the arrays of `penchant.models.exported`. Needs torch and onnx; what it makes needs neither."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penchant.core.artifact import Arrays, Artifact
+from penchant.core.errors import ConfigError, MissingExtraError
+from penchant.core.types import FloatArray
+from penchant.models import MODELS
+from penchant.models.auto import Auto
+from penchant.models.base import Model
+from penchant.models.exported import Exported
+
+try:
+    import onnx
+    import onnxruntime.quantization
+    import onnxscript  # noqa: F401  (torch writes graphs with it)
+    import torch
+except ModuleNotFoundError:
+    raise MissingExtraError("the export of models", "export") from None
+
+from torch import Tensor, nn
+from torch.export import Dim
+
+from penchant.models.encoder import EncoderModel
+from penchant.nn.encoder import last_states
+
+LEAST_LENGTH = 3  # of `max_len`: a length that can hardly vary does not become a variable of the graph
+
+
+def export(artifact: Artifact, *, int8: bool = False) -> Artifact:
+    """What answers as `artifact` does, without torch: of a sequence model, or of a blend that holds one.
+
+    Raises ConfigError where there is nothing that needs torch.
+    """
+    model: Model = MODELS.load(artifact.model).from_artifact(artifact)
+    if not isinstance(model, Auto):
+        return replace(Exported.of(model, int8=int8).artifact(), metrics=artifact.metrics)
+    members = {name: member.artifact() for name, member in model._members.items()}
+    sequential = [name for name, member in model._members.items() if isinstance(member, EncoderModel)]
+    if not sequential:
+        raise ConfigError(f"auto: none of its members needs torch: {', '.join(members)}; there is nothing to export")
+    members |= {name: export(members[name], int8=int8) for name in sequential}
+    arrays = {name: array for name, array in artifact.arrays.items() if "/" not in name}
+    arrays |= {f"{name}/{key}": array for name, member in members.items() for key, array in member.arrays.items()}
+    tables = {name: {"model": member.model, **member.config} for name, member in members.items()}
+    return replace(artifact, config={**artifact.config, "members": tables}, arrays=arrays)
+
+
+def exportable(name: str, settings: Mapping[str, Any]) -> Model:
+    """An untrained model that can be exported. Raises ConfigError. `Any`: checked here."""
+    kind = MODELS.load(name)
+    if not issubclass(kind, EncoderModel):
+        raise ConfigError(f"exported.of: {name!r} is no sequence model; only those are exported, for others answer without torch")
+    model: Model = kind(**settings)
+    return model
+
+
+def arrays_of(model: Model, *, int8: bool) -> Arrays:
+    """The graph and the item vectors of a trained sequence model. Raises ConfigError for any other."""
+    if not isinstance(model, EncoderModel):
+        raise ConfigError(f"{model.name!r} is no sequence model; only those are exported, for others answer without torch")
+    if model.config.max_len < LEAST_LENGTH:
+        raise ConfigError(f"{model.name}: max_len must be at least {LEAST_LENGTH} to export it; received: {model.config.max_len}")
+    weight = model._weight.detach().cpu().numpy()
+    longest = np.array([int(model._encoder.longest)])
+    if not int8:
+        return {"graph": _bytes(_graph(model)), "longest": longest, "items": weight}
+    codes, scales = rounded(weight)
+    graph = _in_whole_numbers(_graph(_with_rounded_items(model)))
+    return {"graph": _bytes(graph), "longest": longest, "items": codes, "scales": scales}
+
+
+def rounded(weight: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.int8]], FloatArray]:
+    """int8 [N, D] and scales [N] whose product is nearest to `weight` [N, D]; a row of zeros stays one. `Any`: shape."""
+    scales = (np.abs(weight).max(axis=1) / 127).astype(np.float32)
+    codes = np.rint(weight / np.where(scales > 0, scales, 1)[:, None]).astype(np.int8)
+    return codes, scales
+
+
+class _LastState(nn.Module):
+    """What is exported: [B, D] the state that meets the item vectors, from the inputs of `penchant.models.inputs`."""
+
+    def __init__(self, model: EncoderModel) -> None:
+        super().__init__()
+        self.encoder, self.model = model._encoder, model
+
+    def forward(self, codes: Tensor, times: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
+        """Of the last real position of each row."""
+        return self.model._scaled(last_states(self.model._states(codes, times, asked), lengths))
+
+
+class _RoundedItems(nn.Module):
+    """An embedding whose rows are int8 times a scale each."""
+
+    def __init__(self, weight: FloatArray) -> None:
+        super().__init__()
+        codes, scales = rounded(weight)
+        self.codes, self.scales = nn.Buffer(torch.from_numpy(codes)), nn.Buffer(torch.from_numpy(scales))
+
+    def forward(self, items: Tensor) -> Tensor:
+        """[..., D] float32."""
+        found: Tensor = self.codes[items].float() * self.scales[items].unsqueeze(-1)
+        return found
+
+
+def _with_rounded_items(model: EncoderModel) -> EncoderModel:
+    twin = copy(model)
+    twin._encoder = deepcopy(model._encoder)
+    twin._encoder.items = _RoundedItems(model._encoder.items.weight.detach().cpu().numpy())  # type: ignore[assignment]  # reads alike
+    return twin
+
+
+def _graph(model: EncoderModel) -> Any:
+    """The ONNX model of an encoder, batch and length open. `Any`: onnx is not typed."""
+    batch, length = Dim("batch"), Dim("length", max=model.config.max_len)
+    codes = torch.arange(2 * LEAST_LENGTH).reshape(2, LEAST_LENGTH) % (model._encoder.n_items + 1)
+    seconds = torch.zeros_like(codes, dtype=torch.int32)
+    with torch.no_grad(), _quietly():
+        program = torch.onnx.export(
+            _LastState(model).eval(),
+            (codes, seconds, seconds.clone(), torch.tensor([LEAST_LENGTH, 1])),
+            input_names=["codes", "times", "asked", "lengths"],
+            output_names=["state"],
+            dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}, {0: batch, 1: length}, {0: batch}),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ConfigError(f"{model.name}: torch made no graph of it")
+    return program.model_proto
+
+
+def _in_whole_numbers(graph: Any) -> Any:
+    """The same with int8 weights in matrix products. `Any`: as above."""
+    with tempfile.TemporaryDirectory() as folder, _quietly():
+        before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
+        onnx.save(graph, before)
+        onnxruntime.quantization.quantize_dynamic(
+            before, after, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, extra_options={"MatMulConstBOnly": True}
+        )
+        return onnx.load(after)
+
+
+def _bytes(graph: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A graph as an array, without the names of files and lines it came from. `Any`: as above."""
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+    for value in (*graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+        del value.metadata_props[:]
+    return np.frombuffer(graph.SerializeToString(deterministic=True), dtype=np.uint8)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what torch and onnxruntime remark about their own insides; what fails raises."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,109 @@
+"""A sequence model as an ONNX graph: answers as the one it was made of, without torch."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from penchant.core.artifact import Arrays
+from penchant.core.errors import ArtifactIncompatible, MissingExtraError, did_you_mean
+from penchant.core.types import FloatArray, Queries
+from penchant.data import Dataset
+from penchant.models import MODELS
+from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.inputs import inputs
+
+BLOCK = 2**20  # int8 numbers that are made floats at once: 4 MiB, which a cache holds
+
+
+class ExportedConfig(ModelConfig):
+    """Settings of `Exported`."""
+
+    of: str = "sasrec"  # the class of sequence model that is trained and then exported
+    settings: dict[str, Any] = Field(default_factory=dict)  # its settings; `Any`: checked by its class before it is trained
+    int8: bool = False  # item vectors in one byte a number with one scale a row, and matrix products in whole numbers
+
+    @field_validator("of")
+    @classmethod
+    def _is_known(cls, of: str) -> str:
+        if of not in MODELS:
+            raise ValueError(f"no such model{did_you_mean(of, MODELS)}")
+        return of
+
+
+class Exported(Model):
+    """Answers of a trained sequence model from its ONNX graph and its item vectors: what a server needs, and no torch.
+
+    Training one trains the model that `of` names; `Exported.of` and `penchant models export` take one that is trained.
+
+    Reference: the ONNX standard, operator set 20; whole numbers as in Jacob et al., "Quantization and Training of Neural Networks
+    for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, arXiv:1712.05877, section 2.
+    Differs: weights are rounded after training, symmetrically; inputs of products are scaled anew in each request.
+    Cost: of the model it is made of; the item vectors take a quarter of the memory where `int8` is on.
+    """
+
+    name = "exported"
+    Config = ExportedConfig
+    log_scores = True
+    config: ExportedConfig
+
+    @classmethod
+    def of(cls, model: Model, *, int8: bool = False) -> Self:
+        """`model`, a trained sequence model, without need of torch. Raises ConfigError for other models, MissingExtraError."""
+        from penchant.models.export import arrays_of
+
+        exported = cls(of=model.name, settings=model.config.model_dump(mode="json"), int8=int8)
+        exported.items, exported.event_types = model.items, model.event_types
+        exported.fingerprint, exported.facts = model.fingerprint, dict(model.facts)
+        exported._restore(arrays_of(model, int8=int8))
+        return exported
+
+    def _fit(self, dataset: Dataset, options: FitOptions) -> None:
+        from penchant.models.export import arrays_of, exportable
+
+        model = exportable(self.config.of, self.config.settings).fit(dataset, options)
+        self._restore(arrays_of(model, int8=self.config.int8))
+        self.facts = dict(model.facts)
+
+    def _scores(self, queries: Queries) -> FloatArray:
+        result = np.empty((len(queries), self.n_items), dtype=np.float32)
+        for rows, given in inputs(queries, longest=self._longest, start=self.n_items):
+            (states,) = self._session.run(None, given._asdict())
+            result[rows] = _products(states, self._weight, self._scales)
+        return result
+
+    def _arrays(self) -> Arrays:
+        scales = {} if self._scales is None else {"scales": self._scales}
+        return {"graph": self._graph, "longest": np.array([self._longest]), "items": self._weight, **scales}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._graph, self._longest = arrays["graph"], arrays["longest"].item()
+        self._weight, self._scales = arrays["items"], arrays.get("scales")
+        if len(self._weight) != self.n_items:
+            raise ArtifactIncompatible(f"exported: {len(self._weight)} item vectors for {self.n_items} items; export the model again")
+        self._session = _session(self._graph.tobytes())
+
+
+def _session(graph: bytes) -> Any:
+    """An ONNX session, which any number of threads may run. `Any`: onnxruntime is not typed."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise MissingExtraError("an exported model", "onnx") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # answers are small, and a server gives many at once
+    options.log_severity_level = 3  # errors; what is wrong is raised anyway
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _products(states: FloatArray, weight: NDArray[Any], scales: FloatArray | None) -> FloatArray:
+    """[B, n_items] states [B, D] · weight [n_items, D], the rows of an int8 weight times their scales. `Any`: float32 or int8."""
+    result = np.empty((len(states), len(weight)), dtype=np.float32)
+    if scales is None:
+        return np.matmul(states, weight.T, out=result)
+    step = max(1, BLOCK // weight.shape[1])
+    for start in range(0, len(weight), step):
+        np.matmul(states, weight[start : start + step].T.astype(np.float32), out=result[:, start : start + step])
+    result *= scales
+    return result
