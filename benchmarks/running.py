@@ -43,7 +43,7 @@ def served(*, users: int, items: int, events: int, model: str | None) -> Iterato
         _run("import", "--dir", str(shop), "--events", str(files[0]), "--items", str(files[1]))
         if model:
             settings = (shop / "penchant.toml").read_text()
-            (shop / "penchant.toml").write_text(settings.replace('"sasrec"', f'"{model}"').replace("[models.sasrec]", f"[models.{model}]"))
+            (shop / "penchant.toml").write_text(settings.replace('"auto"', f'"{model}"').replace("[models.auto]", f"[models.{model}]"))
             _run("train", "--dir", str(shop), model)
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(

@@ -1,7 +1,9 @@
+import pytest
 import torch
 from torch import Tensor
 
-from penchant.nn.attention import SoftmaxAttention
+from penchant.nn.attention import PointwiseAttention, SoftmaxAttention
+from penchant.nn.bias import RelativeBias
 from penchant.nn.block import Block
 from penchant.nn.dropout import Dropout
 from penchant.nn.encoder import Encoder, initialise, last_states
@@ -89,3 +91,19 @@ def test_dropout_is_the_identity_outside_training_and_at_zero() -> None:
 
 def test_dropout_takes_any_number_of_elements() -> None:
     assert Dropout(0.5)(torch.ones(3, 1, 3)).shape == (3, 1, 3)
+
+
+@pytest.mark.parametrize("place", [None, "learned", "relative"])
+@pytest.mark.parametrize("attention", [SoftmaxAttention, PointwiseAttention])
+@pytest.mark.parametrize("rotary", [False, True])
+def test_an_answer_is_the_last_state(attention: type[SoftmaxAttention | PointwiseAttention], place: str | None, *, rotary: bool) -> None:
+    torch.manual_seed(0)
+    made = {None: None, "learned": LearnedPosition(9, 8), "relative": RelativeBias(9, time=True, tables=2)}[place]
+    if isinstance(made, RelativeBias):
+        torch.nn.init.normal_(made.places)
+        torch.nn.init.normal_(made.times)  # type: ignore[arg-type]
+    blocks = [Block(8, attention(8, 2, rotary=rotary), FeedForward(8, 16, 0.0), dropout=0.0, gated=True) for _ in range(2)]
+    model = Encoder(30, 8, place=made, blocks=blocks, dropout=0.0).eval()
+    codes, lengths = torch.randint(30, (4, 9)), torch.tensor([9, 1, 4, 7])
+    times = torch.randint(1_000, (4, 9), dtype=torch.int32).sort(dim=1).values
+    torch.testing.assert_close(model.answer(lengths, codes, times, times + 5), last_states(model(codes, times, times + 5), lengths))

@@ -86,7 +86,7 @@ def _blocks(config: EncoderConfig, *, both_ways: bool) -> Sequence[nn.Module]:
     return [RunningMean(), *layers] if config.body == "mean" else layers
 
 
-def _attention(config: EncoderConfig, *, both_ways: bool) -> nn.Module | None:
+def _attention(config: EncoderConfig, *, both_ways: bool) -> PointwiseAttention | SoftmaxAttention | None:
     if config.body != "attention":
         return None
     rotary = config.place == "rotary"

@@ -1,8 +1,7 @@
 """The sequence model: one causal encoder over histories. Its parts are switches; `SASRec` and its successors are named settings."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,21 +11,17 @@ from penchant.core.artifact import Arrays
 from penchant.core.types import FloatArray, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models.assembly import Known, build
-from penchant.models.base import FitOptions, Model
+from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.encoder_config import EncoderConfig
 from penchant.models.inputs import event_facts, inputs
+from penchant.models.learning import learn
 from penchant.models.next_item import NextItem
-from penchant.nn.encoder import last_states
-from penchant.training.device import choose_device, choose_precision, machine
-from penchant.training.loop import Plan, Run, train
-from penchant.training.optimizers import adamw
-from penchant.training.schedules import SCHEDULES
 
 
 class EncoderModel(Model):
     """What the models of this family share: everything but name, defaults and paper."""
 
-    Config = EncoderConfig
+    Config: ClassVar[type[ModelConfig]] = EncoderConfig
     Task: ClassVar[type[NextItem]] = NextItem  # what it is trained on
     both_ways: ClassVar[bool] = False  # True = positions read what comes after them, too
     log_scores = True
@@ -34,28 +29,14 @@ class EncoderModel(Model):
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         config = self.config
-        device = choose_device(options.device)
-        precision = choose_precision(config.precision, device)
-        with machine(device, seed=config.seed, threads=options.threads):
-            known = Known.of(config, dataset)
-            self._encoder = build(config, dataset.n_items, known, both_ways=self.both_ways).to(device)
+
+        def begin(device: torch.device, precision: torch.dtype) -> NextItem:
+            self._encoder = build(config, dataset.n_items, Known.of(config, dataset), both_ways=self.both_ways).to(device)
             self._encoder.longest.fill_(min(config.max_len, int(dataset.interactions.lengths.max())))
-            task = self.Task(self, dataset, options, precision)
-            optimizer = adamw(
-                self._encoder,
-                learning_rate=config.learning_rate,
-                embedding_learning_rate=config.embedding_learning_rate,
-                weight_decay=config.weight_decay,
-            )
-            epochs = config.epochs_for(dataset.n_events)
-            plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip)
-            run = Run(self.name, device, self._identity(dataset, options), options.checkpoint, quiet=options.quiet)
-            try:
-                curve = train(task, plan, run)
-            finally:
-                self._encoder = self._encoder.to("cpu").eval()
-                self._settle()
-        self.facts = _facts(curve, device, precision)
+            return self.Task(self, dataset, options, precision)
+
+        self.facts = learn(self, dataset, options, begin)
+        self._settle()
 
     def _scores(self, queries: Queries) -> FloatArray:
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
@@ -85,16 +66,20 @@ class EncoderModel(Model):
         for rows, given in inputs(queries, longest=longest, start=self._encoder.start):
             facts = () if self._encoder.events is None else event_facts(queries.take(rows), longest=longest)
             codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
-            yield rows, last_states(self._states(codes, times, asked, *more), lengths)
+            yield rows, self._encoder.answer(lengths, codes, *self._times(times, asked), *more)
 
     def _states(self, codes: Tensor, times: Tensor, asked: Tensor, *facts: Tensor) -> Tensor:
         """[B, L, D] states; time as far as the settings read it, `facts` as `Encoder` takes them after the times."""
         if self._encoder.training and self.config.time == "request":
             blind = torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
             asked = torch.where(blind, times, asked)
-        read = {"none": (None, None), "history": (times, times), "request": (times, asked)}[self.config.time]
-        states: Tensor = self._encoder(codes, *read, *facts)
+        states: Tensor = self._encoder(codes, *self._times(times, asked), *facts)
         return states
+
+    def _times(self, times: Tensor, asked: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The times that the settings read."""
+        known: dict[str, tuple[Tensor | None, Tensor | None]] = {"none": (None, None), "history": (times, times), "request": (times, asked)}
+        return known[self.config.time]
 
     def _scaled(self, states: Tensor) -> Tensor:
         """[..., U] states as they meet the item vectors."""
@@ -103,26 +88,3 @@ class EncoderModel(Model):
     def _item_weight(self) -> Tensor:
         """[n_items, V] float32 item vectors as they score."""
         return self._encoder.head.items(self._encoder.item_weight())
-
-    def _identity(self, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
-        """What must be equal for a checkpoint to go on. `Any`: JSON values."""
-        validation = options.validation.fingerprint if options.validation is not None else None
-        return {
-            "model": self.name,
-            "version": version("penchant"),
-            "config": self.config.model_dump(mode="json"),
-            "data": {"train": dataset.fingerprint, "validation": validation},
-        }
-
-
-def _facts(curve: list[dict[str, float]], device: torch.device, precision: torch.dtype) -> dict[str, Any]:
-    """What the training was like. `Any`: JSON values."""
-    seconds = sum(point["seconds"] for point in curve)
-    targets = sum(point["targets"] for point in curve)
-    return {
-        "curve": [{name: value for name, value in point.items() if name != "targets"} for point in curve],
-        "tokens_per_second": round(targets / seconds) if seconds > 0 else None,
-        "train_seconds": round(seconds, 3),
-        "device": str(device),
-        "precision": str(precision).removeprefix("torch."),
-    }

@@ -74,6 +74,20 @@ class SoftmaxAttention(nn.Module):
         result: Tensor = self.out(joined(softmax_attention(q, k, v, bias, causal=self.causal)))
         return result
 
+    def answer(self, x: Tensor, at: Tensor, bias: Tensor | None = None) -> Tensor:
+        """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L."""
+        dim, weight, offset = x.shape[-1], self.qkv.weight, self.qkv.bias
+        (q,) = in_heads(F.linear(taken(x, at), weight[:dim], offset[:dim]), 1, self.n_heads)
+        k, v = in_heads(F.linear(x, weight[dim:], offset[dim:]), 2, self.n_heads)
+        if self.rotary:
+            q, k = rotated(q, at[:, None, None]), rotated(k)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        scores = scores if bias is None else scores + row_of(bias, at)
+        if self.causal:
+            scores = scores.masked_fill(later(at, x.shape[1]), -math.inf)
+        result: Tensor = self.out(joined(scores.softmax(dim=-1) @ v))
+        return result
+
 
 class PointwiseAttention(nn.Module):
     """Multi-head causal pointwise attention whose result is normalised and gated, [B, L, D] → [B, L, D]; the core of HSTU."""
@@ -96,6 +110,19 @@ class PointwiseAttention(nn.Module):
         result: Tensor = self.out(self.norm(joined(pointwise_attention(q, k, v, bias))) * gate)
         return result
 
+    def answer(self, x: Tensor, at: Tensor, bias: Tensor | None = None) -> Tensor:
+        """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L."""
+        dim, weight, offset = x.shape[-1], self.uqkv.weight, self.uqkv.bias
+        own = F.silu(F.linear(taken(x, at), weight[: 2 * dim], offset[: 2 * dim]))
+        (q,) = in_heads(own[..., dim:], 1, self.n_heads)
+        k, v = in_heads(F.silu(F.linear(x, weight[2 * dim :], offset[2 * dim :])), 2, self.n_heads)
+        if self.rotary:
+            q, k = rotated(q, at[:, None, None]), rotated(k)
+        scores = q @ k.transpose(-1, -2)
+        scores = F.silu(scores if bias is None else scores + row_of(bias, at)).masked_fill(later(at, x.shape[1]), 0)
+        result: Tensor = self.out(self.norm(joined(scores @ v)) * own[..., :dim])
+        return result
+
 
 def in_heads(x: Tensor, parts: int, n_heads: int) -> tuple[Tensor, ...]:
     """[B, L, parts·D] as `parts` tensors [B, H, L, D/H]."""
@@ -107,6 +134,22 @@ def in_heads(x: Tensor, parts: int, n_heads: int) -> tuple[Tensor, ...]:
 def joined(x: Tensor) -> Tensor:
     """[B, H, L, E] as [B, L, H·E]."""
     return x.transpose(1, 2).flatten(2)
+
+
+def taken(x: Tensor, at: Tensor) -> Tensor:
+    """[B, 1, D] the position `at` [B] of each row of [B, L, D]."""
+    return x[torch.arange(x.shape[0], device=x.device), at][:, None]
+
+
+def row_of(bias: Tensor, at: Tensor) -> Tensor:
+    """[B, 1 or H, 1, L] the row `at` [B] of each bias of [1 or B, 1 or H, L, L]."""
+    rows = torch.arange(at.shape[0], device=at.device)
+    return bias.expand(at.shape[0], -1, -1, -1)[rows, :, at][:, :, None] if bias.shape[2] > 1 else bias
+
+
+def later(at: Tensor, length: int) -> Tensor:
+    """[B, 1, 1, L] True behind the position `at` [B]."""
+    return (torch.arange(length, device=at.device) > at[:, None])[:, None, None]
 
 
 def _direct(q: Tensor) -> bool:

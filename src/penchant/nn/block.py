@@ -1,8 +1,11 @@
 """One layer of an encoder: attention and feed-forward, as far as given, each on a normalised copy and added back; same shape out."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from penchant.nn.attention import PointwiseAttention, SoftmaxAttention, taken
 from penchant.nn.dropout import Dropout
 
 
@@ -14,7 +17,13 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, dim: int, attention: nn.Module | None, feed_forward: nn.Module | None, *, dropout: float, gated: bool = False
+        self,
+        dim: int,
+        attention: PointwiseAttention | SoftmaxAttention | None,
+        feed_forward: nn.Module | None,
+        *,
+        dropout: float,
+        gated: bool = False,
     ) -> None:
         super().__init__()
         self.attention = None if attention is None else Residual(dim, attention, dropout, gated=gated)
@@ -23,6 +32,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """Same shape as `x`; `bias` is for the attention."""
         x = x if self.attention is None else self.attention(x, bias)
+        return x if self.feed_forward is None else self.feed_forward(x)
+
+    def answer(self, x: Tensor, at: Tensor, bias: Tensor | None = None) -> Tensor:
+        """[B, 1, D] the position `at` [B] of what `forward` gives, the others not worked out."""
+        x = taken(x, at) if self.attention is None else self.attention.answer(x, at, bias)
         return x if self.feed_forward is None else self.feed_forward(x)
 
 
@@ -38,5 +52,13 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, *more: Tensor | None) -> Tensor:
         """Same shape as `x`; `more` goes to the part."""
-        added: Tensor = self.dropout(self.part(self.norm(x), *more))
+        return self._sum(x, self.part(self.norm(x), *more))
+
+    def answer(self, x: Tensor, at: Tensor, bias: Tensor | None) -> Tensor:
+        """[B, 1, D] the position `at` [B] of what `forward` gives, of a part that can answer one alone."""
+        part: Any = self.part  # `Any`: torch types the modules of a module as modules
+        return self._sum(taken(x, at), part.answer(self.norm(x), at, bias))
+
+    def _sum(self, x: Tensor, added: Tensor) -> Tensor:
+        added = self.dropout(added)
         return x + added if self.gate is None else x + torch.sigmoid(self.gate(x)) * added

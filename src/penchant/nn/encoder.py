@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.nn.bias import RelativeBias
+from penchant.nn.block import Block
 from penchant.nn.dropout import Dropout
 from penchant.nn.heads import DotHead, MixtureHead, NeuralHead
 from penchant.nn.known import EventInputs, ItemContent
@@ -69,6 +70,34 @@ class Encoder(nn.Module):
         `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time; `event_types` and `values` [B, L] for
         `events`.
         """
+        x, biases = self._read(codes, times, asked, event_types, values)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, biases[layer % len(biases)])
+        result: Tensor = self.norm(x)
+        return result
+
+    def answer(
+        self,
+        lengths: Tensor,
+        codes: Tensor,
+        times: Tensor | None = None,
+        asked: Tensor | None = None,
+        event_types: Tensor | None = None,
+        values: Tensor | None = None,
+    ) -> Tensor:
+        """[B, D] the state of the last of each row's `lengths` [B] real positions; the last block works out no other."""
+        x, biases = self._read(codes, times, asked, event_types, values)
+        last = len(self.blocks) - 1
+        for layer, block in enumerate(self.blocks):
+            bias = biases[layer % len(biases)]
+            x = block.answer(x, lengths - 1, bias) if layer == last and isinstance(block, Block) else block(x, bias)
+        result: Tensor = self.norm(x[:, 0] if x.shape[1] == 1 else last_states(x, lengths))
+        return result
+
+    def _read(
+        self, codes: Tensor, times: Tensor | None, asked: Tensor | None, event_types: Tensor | None, values: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        """What goes into the blocks: [B, L, D], and the biases of their attention."""
         x: Tensor = self.items(codes)
         if self.content is not None:
             x = x + self.content(codes)
@@ -79,11 +108,7 @@ class Encoder(nn.Module):
             x = x + self.place(codes.shape[1])
         elif self.place is not None:
             biases = self.place(codes.shape[1], times, asked)
-        x = self.dropout(x)
-        for layer, block in enumerate(self.blocks):
-            x = block(x, biases[layer % len(biases)])
-        result: Tensor = self.norm(x)
-        return result
+        return self.dropout(x), biases
 
     def item_weight(self) -> Tensor:
         """[n_items, D] the vectors that score, before the head reads them."""

@@ -24,15 +24,18 @@ class LearnedPosition(nn.Module):
         return self.table.weight[:length]
 
 
-def rotated(x: Tensor) -> Tensor:
+def rotated(x: Tensor, places: Tensor | None = None) -> Tensor:
     """[B, H, L, E] with the pairs (e, e + E/2) of each vector turned by an angle that grows with its place; E must be even.
+
+    `places`, broadcast to [B, H, L], default to 0 … L−1.
 
     A product of two turned vectors depends on how far apart they are, not on where they stand, and needs no table.
     Reference: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021, arXiv:2104.09864, section 3.
     """
     half = x.shape[-1] // 2
     speeds = BASE ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
-    angles = torch.arange(x.shape[-2], device=x.device, dtype=torch.float32)[:, None] * speeds  # [L, E/2]
+    places = torch.arange(x.shape[-2], device=x.device) if places is None else places
+    angles = places[..., None].float() * speeds  # [… L, E/2]
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     first, second = x[..., :half], x[..., half:]
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
