@@ -28,7 +28,7 @@ DEFAULT_MEMBERS: Mapping[str, Mapping[str, Any]] = {
     "sasrec": {},
     "last-item": {},
     "item-knn": {"recency": 1.0},
-    "ease": {},
+    "ease": {"precision": "float32"},
     "als": {},
     "popular": {},
     "trending": {"model": "popular", "half_life_days": 7.0},

@@ -1,0 +1,68 @@
+"""Learning by steps: from a model's settings and a task to trained weights and the facts of the training."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from penchant.data import Dataset
+from penchant.models.base import FitOptions, Model
+from penchant.models.encoder_config import TrainingConfig
+from penchant.training.device import choose_device, choose_precision, machine
+from penchant.training.loop import Plan, Run, Task, train
+from penchant.training.optimizers import adamw
+from penchant.training.schedules import SCHEDULES
+
+# A task whose module is on the device, its weights fresh from torch's generator. `Any`: batches are the task's own affair.
+Begin = Callable[[torch.device, torch.dtype], Task[Any]]
+
+
+def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> dict[str, Any]:
+    """Trains what `begin` makes, as the model's `TrainingConfig` says; its module ends on the CPU, ready to answer.
+
+    Returns facts: curve, seconds, targets a second, device, precision. `Any`: JSON values.
+    """
+    config: TrainingConfig = model.config
+    device = choose_device(options.device)
+    precision = choose_precision(config.precision, device)
+    with machine(device, seed=config.seed, threads=options.threads):
+        task = begin(device, precision)
+        optimizer = adamw(
+            task.module,
+            learning_rate=config.learning_rate,
+            embedding_learning_rate=config.embedding_learning_rate,
+            weight_decay=config.weight_decay,
+        )
+        epochs = config.epochs_for(dataset.n_events)
+        plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip)
+        run = Run(model.name, device, _identity(model, dataset, options), options.checkpoint, quiet=options.quiet)
+        try:
+            curve = train(task, plan, run)
+        finally:
+            task.module.to("cpu").eval()
+    return _facts(curve, device, precision)
+
+
+def _identity(model: Model, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
+    """What must be equal for a checkpoint to go on. `Any`: JSON values."""
+    validation = options.validation.fingerprint if options.validation is not None else None
+    return {
+        "model": model.name,
+        "version": version("penchant"),
+        "config": model.config.model_dump(mode="json"),
+        "data": {"train": dataset.fingerprint, "validation": validation},
+    }
+
+
+def _facts(curve: list[dict[str, float]], device: torch.device, precision: torch.dtype) -> dict[str, Any]:
+    """What the training was like. `Any`: JSON values."""
+    seconds = sum(point["seconds"] for point in curve)
+    targets = sum(point["targets"] for point in curve)
+    return {
+        "curve": [{name: value for name, value in point.items() if name != "targets"} for point in curve],
+        "tokens_per_second": round(targets / seconds) if seconds > 0 else None,
+        "train_seconds": round(seconds, 3),
+        "device": str(device),
+        "precision": str(precision).removeprefix("torch."),
+    }
