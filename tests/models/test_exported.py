@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from penchant.core.artifact import write_artifact
-from penchant.core.errors import ConfigError
+from penchant.core.errors import ArtifactError, ConfigError
 from penchant.core.types import Queries
 from penchant.models import Auto, Exported, ItemKNN, LastItem, load
 from penchant.models.base import FitOptions
@@ -56,9 +56,10 @@ def model() -> EncoderModel:
         (SASRec, {"temperature": None}),
         (ESASRec, {}),
         (HSTU, {}),
+        (SASRec, {"place": "rotary", "head": "mixture", "inputs": ("event_type", "value")}),
         (HSTU, {"time": "history", "tables": "layer", "attention": "softmax", "n_layers": 2}),
     ],
-    ids=["dot products", "esasrec", "hstu", "time between"],
+    ids=["dot products", "esasrec", "hstu", "mixture and inputs", "time between"],
 )
 def test_scores_equal_those_of_torch(kind: type[EncoderModel], settings: dict[str, Any]) -> None:
     model = trained(kind, **settings)
@@ -79,6 +80,18 @@ def test_a_process_without_torch_answers_the_same(model: EncoderModel, tmp_path:
     told = [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "exported"), str(tmp_path / "found.npy")]
     subprocess.run(told, check=True, capture_output=True)
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), model.recommend(everyday().queries(), 5).items)
+
+
+def test_a_graph_that_answers_otherwise_is_refused(model: EncoderModel) -> None:
+    other = Exported.of(trained(SASRec, seed=1))
+    with pytest.raises(ArtifactError, match="the graph that torch made of it scores otherwise"):
+        export.check_alike(model, other)
+
+
+def test_whole_numbers_answer_everybody_as_if_alone(model: EncoderModel) -> None:
+    exported, queries = Exported.of(model, int8=True), everyday().queries()
+    alone = [exported.scores(queries.take(np.array([row]))) for row in range(len(queries))]
+    np.testing.assert_array_equal(exported.scores(queries), np.concatenate(alone))
 
 
 def test_int8_takes_less_and_answers_nearly_the_same(model: EncoderModel) -> None:
@@ -126,5 +139,7 @@ def test_wrong_settings_are_named() -> None:
         Exported(of="sasrek")
     with pytest.raises(ConfigError, match="n_layer: no such setting; did you mean 'n_layers'"):
         Exported(settings={"n_layer": 2}).fit(everyday(), QUIET)
+    with pytest.raises(ConfigError, match="sasrec: a model of this class cannot be exported"):
+        Exported(settings={**SMALL, "head": "mlp", "loss": "bce"}).fit(everyday(), QUIET)
     with pytest.raises(ConfigError, match="max_len must be at least 3"):
         Exported(settings={**SMALL, "max_len": 2}).fit(everyday(), QUIET)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from penchant.core.artifact import Arrays, Artifact
-from penchant.core.errors import ConfigError, MissingExtraError
-from penchant.core.types import FloatArray
+from penchant.core.clock import DAY, SECOND
+from penchant.core.errors import ArtifactError, ConfigError, MissingExtraError
+from penchant.core.types import FloatArray, Queries
 from penchant.models import MODELS
 from penchant.models.auto import Auto
 from penchant.models.base import Model
@@ -33,8 +34,10 @@ from torch.export import Dim
 
 from penchant.models.encoder import EncoderModel
 from penchant.nn.encoder import last_states
+from penchant.nn.heads import DotHead, NeuralHead
 
 LEAST_LENGTH = 3  # of `max_len`: a length that can hardly vary does not become a variable of the graph
+TOLERANCE = 1e-4  # of the largest score
 
 
 def export(artifact: Artifact, *, int8: bool = False) -> Artifact:
@@ -66,18 +69,32 @@ def exportable(name: str, settings: Mapping[str, Any]) -> Model:
 
 
 def arrays_of(model: Model, *, int8: bool) -> Arrays:
-    """The graph and the item vectors of a trained sequence model. Raises ConfigError for any other."""
+    """The graph of a trained sequence model, and its item vectors where they are not a part of it. Raises ConfigError for others."""
     if not isinstance(model, EncoderModel):
         raise ConfigError(f"{model.name!r} is no sequence model; only those are exported, for others answer without torch")
+    if type(model)._answers is not EncoderModel._answers or isinstance(model._encoder.head, NeuralHead):
+        raise ConfigError(f"{model.name}: a model of this class cannot be exported; sasrec, esasrec, hstu and others can")
     if model.config.max_len < LEAST_LENGTH:
         raise ConfigError(f"{model.name}: max_len must be at least {LEAST_LENGTH} to export it; received: {model.config.max_len}")
-    weight = model._weight.detach().cpu().numpy()
-    longest = np.array([int(model._encoder.longest)])
-    if not int8:
-        return {"graph": _bytes(_graph(model)), "longest": longest, "items": weight}
+    graph = _in_whole_numbers(_graph(_with_rounded_items(model))) if int8 else _graph(model)
+    arrays = {"graph": _bytes(graph), "longest": np.array([int(model._encoder.longest)])}
+    if not isinstance(model._encoder.head, DotHead):
+        return arrays
+    weight = model._weight.cpu().numpy()
     codes, scales = rounded(weight)
-    graph = _in_whole_numbers(_graph(_with_rounded_items(model)))
-    return {"graph": _bytes(graph), "longest": longest, "items": codes, "scales": scales}
+    return {**arrays, "items": codes, "scales": scales} if int8 else {**arrays, "items": weight}
+
+
+def check_alike(model: Model, exported: Model) -> None:
+    """Raises ArtifactError where both do not answer the same, be it to the shortest, the longest or the oldest history."""
+    longest = 2 * model.config.max_len
+    histories = [np.arange(length) % model.n_items for length in (0, 1, 2, longest // 3, longest)]
+    times = [np.arange(len(history)) ** 2 * SECOND for history in histories]
+    requests = Queries.of(histories, timestamps=times, at=DAY * 4_000)
+    ours, theirs = model.scores(requests), exported.scores(requests)
+    apart = float(np.abs(ours - theirs).max() / max(1.0, float(np.abs(ours).max())))
+    if not apart < TOLERANCE:
+        raise ArtifactError(f"{model.name}: the graph that torch made of it scores otherwise, by {apart:.2g} of the largest score")
 
 
 def rounded(weight: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.int8]], FloatArray]:
@@ -87,16 +104,28 @@ def rounded(weight: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.int8]], Flo
     return codes, scales
 
 
-class _LastState(nn.Module):
-    """What is exported: [B, D] the state that meets the item vectors, from the inputs of `penchant.models.inputs`."""
+class _Answer(nn.Module):
+    """What is exported: of each row, [B, U] what meets the item vectors, or [B, n_items] scores where that is no mere product."""
 
     def __init__(self, model: EncoderModel) -> None:
         super().__init__()
         self.encoder, self.model = model._encoder, model
+        self.weight = None if isinstance(model._encoder.head, DotHead) else nn.Buffer(model._weight.clone())
 
-    def forward(self, codes: Tensor, times: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
-        """Of the last real position of each row."""
-        return self.model._scaled(last_states(self.model._states(codes, times, asked), lengths))
+    def forward(
+        self,
+        codes: Tensor,
+        lengths: Tensor,
+        times: Tensor | None = None,
+        asked: Tensor | None = None,
+        event_types: Tensor | None = None,
+        values: Tensor | None = None,
+    ) -> Tensor:
+        """From the inputs of `penchant.models.inputs`, those that the model reads."""
+        facts = () if event_types is None or values is None else (event_types, values)
+        states = self.model._states(codes, codes if times is None else times, codes if asked is None else asked, *facts)
+        users = self.model._scaled(last_states(states, lengths))
+        return users if self.weight is None else self.encoder.head.scores(users, self.weight)
 
 
 class _RoundedItems(nn.Module):
@@ -124,20 +153,26 @@ def _graph(model: EncoderModel) -> Any:
     """The ONNX model of an encoder, batch and length open. `Any`: onnx is not typed."""
     batch, length = Dim("batch"), Dim("length", max=model.config.max_len)
     codes = torch.arange(2 * LEAST_LENGTH).reshape(2, LEAST_LENGTH) % (model._encoder.n_items + 1)
-    seconds = torch.zeros_like(codes, dtype=torch.int32)
+    given = {"codes": codes, "lengths": torch.tensor([LEAST_LENGTH, 1])}
+    if model.config.time != "none":
+        given |= {name: torch.zeros_like(codes, dtype=torch.int32) for name in ("times", "asked")}
+    if model._encoder.events is not None:
+        given |= {"event_types": torch.zeros_like(codes), "values": torch.zeros_like(codes, dtype=torch.float32)}
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(
-            _LastState(model).eval(),
-            (codes, seconds, seconds.clone(), torch.tensor([LEAST_LENGTH, 1])),
-            input_names=["codes", "times", "asked", "lengths"],
-            output_names=["state"],
-            dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}, {0: batch, 1: length}, {0: batch}),
+            _Answer(model).eval(),
+            kwargs=given,
+            input_names=list(given),
+            output_names=["answer"],
+            dynamic_shapes={name: {0: batch} | ({1: length} if tensor.ndim == 2 else {}) for name, tensor in given.items()},
             dynamo=True,
             verbose=False,
         )
-    if program is None:
-        raise ConfigError(f"{model.name}: torch made no graph of it")
-    return program.model_proto
+    graph = None if program is None else program.model_proto
+    if graph is None or not all(axis.dim_param for each in graph.graph.input for axis in each.type.tensor_type.shape.dim):
+        # Seen with recurrent bodies from the second export of a process on.
+        raise ArtifactError(f"{model.name}: torch made no graph for histories of every length; export it in a process of its own")
+    return graph
 
 
 def _in_whole_numbers(graph: Any) -> Any:

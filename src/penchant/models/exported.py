@@ -1,5 +1,6 @@
 """A sequence model as an ONNX graph: answers as the one it was made of, without torch."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -7,12 +8,12 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from penchant.core.artifact import Arrays
-from penchant.core.errors import ArtifactIncompatible, MissingExtraError, did_you_mean
-from penchant.core.types import FloatArray, Queries
+from penchant.core.errors import MissingExtraError, did_you_mean
+from penchant.core.types import FloatArray, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model, ModelConfig
-from penchant.models.inputs import inputs
+from penchant.models.inputs import event_facts, inputs
 
 BLOCK = 2**20  # int8 numbers that are made floats at once: 4 MiB, which a cache holds
 
@@ -39,7 +40,8 @@ class Exported(Model):
 
     Reference: the ONNX standard, operator set 20; whole numbers as in Jacob et al., "Quantization and Training of Neural Networks
     for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, arXiv:1712.05877, section 2.
-    Differs: weights are rounded after training, symmetrically; inputs of products are scaled anew in each request.
+    Differs: weights are rounded after training, symmetrically; inputs of products are scaled anew in each request, and whole numbers
+    serve one request at a time.
     Cost: of the model it is made of; the item vectors take a quarter of the memory where `int8` is on.
     """
 
@@ -51,38 +53,58 @@ class Exported(Model):
     @classmethod
     def of(cls, model: Model, *, int8: bool = False) -> Self:
         """`model`, a trained sequence model, without need of torch. Raises ConfigError for other models, MissingExtraError."""
-        from penchant.models.export import arrays_of
-
         exported = cls(of=model.name, settings=model.config.model_dump(mode="json"), int8=int8)
         exported.items, exported.event_types = model.items, model.event_types
         exported.fingerprint, exported.facts = model.fingerprint, dict(model.facts)
-        exported._restore(arrays_of(model, int8=int8))
+        exported._take(model)
         return exported
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
-        from penchant.models.export import arrays_of, exportable
+        from penchant.models.export import exportable
 
         model = exportable(self.config.of, self.config.settings).fit(dataset, options)
-        self._restore(arrays_of(model, int8=self.config.int8))
+        self._take(model)
         self.facts = dict(model.facts)
 
     def _scores(self, queries: Queries) -> FloatArray:
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
-        for rows, given in inputs(queries, longest=self._longest, start=self.n_items):
-            (states,) = self._session.run(None, given._asdict())
-            result[rows] = _products(states, self._weight, self._scales)
+        for rows, given in self._inputs(queries):
+            (answer,) = self._session.run(None, given)
+            result[rows] = answer if self._weight is None else _products(answer, self._weight, self._scales)
         return result
 
     def _arrays(self) -> Arrays:
-        scales = {} if self._scales is None else {"scales": self._scales}
-        return {"graph": self._graph, "longest": np.array([self._longest]), "items": self._weight, **scales}
+        arrays = {"graph": self._graph, "longest": np.array([self._longest]), "items": self._weight, "scales": self._scales}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     def _restore(self, arrays: Arrays) -> None:
         self._graph, self._longest = arrays["graph"], arrays["longest"].item()
-        self._weight, self._scales = arrays["items"], arrays.get("scales")
-        if len(self._weight) != self.n_items:
-            raise ArtifactIncompatible(f"exported: {len(self._weight)} item vectors for {self.n_items} items; export the model again")
+        self._weight, self._scales = arrays.get("items"), arrays.get("scales")
         self._session = _session(self._graph.tobytes())
+        self._read = frozenset(each.name for each in self._session.get_inputs())
+
+    # ---- how
+
+    def _take(self, model: Model) -> None:
+        from penchant.models.export import arrays_of, check_alike
+
+        self._restore(arrays_of(model, int8=self.config.int8))
+        if not self.config.int8:
+            check_alike(model, self)
+
+    def _inputs(self, queries: Queries) -> Iterator[tuple[LongArray, dict[str, NDArray[Any]]]]:
+        """Rows of requests and what the graph reads of them, by name. `Any`: each input has its own type.
+
+        Whole numbers are scaled for all that is read together, so there each request is read alone: nobody else changes its answer.
+        """
+        groups = np.arange(len(queries))[:, None] if self.config.int8 else [np.arange(len(queries))]
+        for group in groups:
+            for rows, given in inputs(queries.take(group), longest=self._longest, start=self.n_items):
+                named = given._asdict()
+                if "event_types" in self._read:
+                    types, values = event_facts(queries.take(group[rows]), longest=self._longest)
+                    named |= {"event_types": types.astype(np.int64), "values": values}
+                yield group[rows], {name: array for name, array in named.items() if name in self._read}
 
 
 def _session(graph: bytes) -> Any:
