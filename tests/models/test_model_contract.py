@@ -18,10 +18,13 @@ FAST = {
         "precision": "float32",
     },
 }
-FAST |= dict.fromkeys(("esasrec", "hstu"), FAST["sasrec"])
+FAST |= dict.fromkeys(("esasrec", "hstu", "bert4rec", "gru4rec", "lstm", "caser", "mlp", "ncf", "two-tower"), FAST["sasrec"])
+FAST["bert4rec"] = {**FAST["sasrec"], "epochs": 24}  # only gaps are targets
+FAST["item2vec"] = {"max_len": 20, "embedding_dim": 16, "epochs": 20, "batch_size": 4, "learning_rate": 0.05}
 FAST["exported"] = {"of": "sasrec", "settings": {**FAST["sasrec"], "n_layers": 0}}  # a graph of few parts is made sooner
 FAST["auto"] = {"members": {"sasrec": FAST["sasrec"], "last-item": {}, "item-knn": {}, "popular": {}}}
-NEEDS_TORCH = {"auto", "exported", "sasrec", "esasrec", "hstu"}
+SEQUENCES = {"sasrec", "esasrec", "hstu", "bert4rec", "gru4rec", "lstm", "caser", "mlp", "ncf", "two-tower", "item2vec"}
+NEEDS_TORCH = {"auto", "exported"} | SEQUENCES
 
 
 @pytest.fixture(scope="module", params=list(MODELS))

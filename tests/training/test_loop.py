@@ -148,7 +148,7 @@ TRAINING = """
 import sys, time
 from pathlib import Path
 import numpy as np, polars as pl, torch
-import penchant.models.encoder as encoder
+import penchant.models.learning as learning
 from penchant.data import Dataset
 from penchant.models.base import FitOptions
 from penchant.models.sasrec import SASRec
@@ -163,8 +163,8 @@ frame = pl.DataFrame({
     "item_id": [f"i{i}" for i in rng.integers(20, size=n)],
     "timestamp": np.arange(n),
 })
-kept = encoder.Run
-encoder.Run = lambda *a, **k: kept(*a, **k, checkpoint_every_s=0)
+kept = learning.Run
+learning.Run = lambda *a, **k: kept(*a, **k, checkpoint_every_s=0)
 step = loop._Trainer._step
 def slow(self, *a, **k):
     step(self, *a, **k)

@@ -21,12 +21,42 @@ MODELS = Catalogue(
         "sasrec": "penchant.models.sasrec:SASRec",
         "esasrec": "penchant.models.esasrec:ESASRec",
         "hstu": "penchant.models.hstu:HSTU",
+        "bert4rec": "penchant.models.bert4rec:BERT4Rec",
+        "gru4rec": "penchant.models.gru4rec:GRU4Rec",
+        "lstm": "penchant.models.lstm:LSTM",
+        "caser": "penchant.models.caser:Caser",
+        "mlp": "penchant.models.mlp:MLP",
+        "ncf": "penchant.models.ncf:NCF",
+        "two-tower": "penchant.models.two_tower:TwoTower",
+        "item2vec": "penchant.models.item2vec:Item2Vec",
         "exported": "penchant.models.exported:Exported",
         "auto": "penchant.models.auto:Auto",
     },
 )
 
-__all__ = ["ALS", "EASE", "HSTU", "MODELS", "Auto", "ESASRec", "Exported", "ItemKNN", "LastItem", "Popular", "SASRec", "UserKNN", "load"]
+__all__ = [
+    "ALS",
+    "EASE",
+    "HSTU",
+    "LSTM",
+    "MLP",
+    "MODELS",
+    "NCF",
+    "Auto",
+    "BERT4Rec",
+    "Caser",
+    "ESASRec",
+    "Exported",
+    "GRU4Rec",
+    "Item2Vec",
+    "ItemKNN",
+    "LastItem",
+    "Popular",
+    "SASRec",
+    "TwoTower",
+    "UserKNN",
+    "load",
+]
 
 
 def load(folder: str | Path) -> "Model":

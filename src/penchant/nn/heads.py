@@ -32,7 +32,8 @@ class Head(Protocol):
 class DotHead(nn.Module):
     """The product of both; with a temperature their cosine divided by it.
 
-    `tower`, a module [N, D] → [N, D], is what an item's vector goes through first.
+    What `tower`, a module [N, D] → [N, D], makes of an item's vector is first added to it: alone, its small first outputs would make
+    the cosine's gradient huge.
     """
 
     def __init__(self, temperature: float | None, tower: nn.Module | None = None) -> None:
@@ -45,7 +46,7 @@ class DotHead(nn.Module):
 
     def items(self, vectors: Tensor) -> Tensor:
         """[N, D]."""
-        vectors = vectors if self.tower is None else self.tower(vectors)
+        vectors = vectors if self.tower is None else vectors + self.tower(vectors)
         return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
 
     def scores(self, users: Tensor, items: Tensor) -> Tensor:
