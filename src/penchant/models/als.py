@@ -1,6 +1,6 @@
 """Matrix factorisation for implicit feedback, by alternating least squares: small vectors, similar tastes close together."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from penchant.core.types import BoolArray, FloatArray, IntArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.blas import one_thread
+from penchant.models.space import Real, Space, Whole
 from penchant.models.sparse import even_blocks, histories, met
 
 # A block of padded rows stays below this many floats (1 MiB), so that it is still in the cache when it is used again.
@@ -21,6 +22,13 @@ BLOCK = 2**18
 
 class ALSConfig(ModelConfig):
     """Settings of `ALS`."""
+
+    space: ClassVar[Space] = {
+        "factors": Whole(16, 256, log=True),
+        "alpha": Real(0.1, 100, log=True),
+        "l2": Real(0.01, 300, log=True),
+        "iterations": Whole(5, 30),
+    }
 
     factors: int = Field(default=64, ge=1)
     alpha: float = Field(default=5.0, gt=0)  # a met item counts 1 + alpha, an unmet one 1

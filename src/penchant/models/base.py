@@ -5,7 +5,7 @@ A model writes `_fit`, `_scores`, `_arrays` and `_restore`; the rest of the cont
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,6 +21,7 @@ from penchant.data import Dataset, Vocabulary
 from penchant.index.exact import top_n
 from penchant.index.hide import hide
 from penchant.models.blas import blas_threads
+from penchant.models.space import Space
 
 # A block of scores stays below this many floats (64 MiB), so that memory does not grow with the number of requests.
 BLOCK = 2**24
@@ -28,6 +29,8 @@ BLOCK = 2**24
 
 class ModelConfig(Config):
     """Settings of a model; each model class names its own subclass as `Config`."""
+
+    space: ClassVar[Space] = {}  # what `penchant tune` may try
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class FitOptions:
     checkpoint: Path | None = None  # a folder to resume from and save to
     device: str = "auto"
     threads: int | None = None
+    report: Callable[[int, float], None] | None = None  # is told each epoch's number and NDCG@10; what it raises ends the training
 
 
 class Model(ABC):

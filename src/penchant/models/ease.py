@@ -1,6 +1,6 @@
 """Embarrassingly shallow autoencoder: one item-item matrix in closed form. Hard to beat on dense data without order."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from penchant.core.memory import free_memory
 from penchant.core.types import FloatArray, IntArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import Real, Space
 from penchant.models.sparse import histories, met, product_blocks
 
 # More items than this are not inverted unasked: 10 GiB, and minutes on two cores.
@@ -23,6 +24,8 @@ BYTES = 12  # of memory that training takes for each pair of items
 
 class EASEConfig(ModelConfig):
     """Settings of `EASE`."""
+
+    space: ClassVar[Space] = {"l2": Real(1, 10_000, log=True)}
 
     l2: float = Field(default=100.0, gt=0)  # more for dense data, less for sparse
     max_items: int | None = Field(default=None, ge=1)  # learn only the most frequent items; None = all, if memory is likely to do

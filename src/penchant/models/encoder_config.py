@@ -1,11 +1,12 @@
 """Settings of the sequence models: how one is trained, and what its parts are."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from penchant.models.base import ModelConfig
+from penchant.models.space import OneOf, Real, Space, Whole
 
 LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
 LEAST_BATCH = 64  # events; below, a step costs the same
@@ -49,6 +50,17 @@ class TrainingConfig(ModelConfig):
 
 class EncoderConfig(TrainingConfig):
     """Settings of a sequence model."""
+
+    space: ClassVar[Space] = {
+        "embedding_dim": OneOf((32, 64, 128)),
+        "n_layers": Whole(1, 4),
+        "n_heads": OneOf((1, 2, 4)),
+        "dropout": Real(0, 0.5),
+        "temperature": Real(0.02, 0.3, log=True),
+        "learning_rate": Real(3e-4, 1e-2, log=True),
+        "embedding_learning_rate": Real(3e-4, 2e-2, log=True),
+        "weight_decay": Real(1e-4, 0.3, log=True),
+    }
 
     size: Literal["tiny", "small", "base", "large"] | None = None  # says embedding_dim, n_layers and n_heads where they are not given
     embedding_dim: int = Field(64, ge=1)

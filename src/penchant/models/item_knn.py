@@ -1,6 +1,6 @@
 """Items that the same people choose: each history item votes for its nearest neighbours. The classic that is hard to beat."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,11 +10,21 @@ from penchant.core.artifact import Arrays
 from penchant.core.types import FloatArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import OneOf, Real, Space, Whole
 from penchant.models.sparse import best_of_rows, events_back, histories, met, pack, popularity, product_blocks, unpack
 
 
 class ItemKNNConfig(ModelConfig):
     """Settings of `ItemKNN`."""
+
+    space: ClassVar[Space] = {
+        "similarity": OneOf(("cosine", "tfidf", "bm25")),
+        "neighbours": Whole(10, 1_000, log=True),
+        "shrinkage": Real(0.1, 200, log=True),
+        "recency": Real(0, 2),
+        "k1": Real(0.1, 5, log=True),
+        "b": Real(0, 1),
+    }
 
     similarity: Literal["cosine", "tfidf", "bm25"] = "bm25"
     neighbours: int = Field(default=100, ge=1)  # kept for each item

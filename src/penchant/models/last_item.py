@@ -1,5 +1,7 @@
 """What people chose next: a Markov chain over the last few items. On ordered data it beats many a neural network."""
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy import sparse
@@ -8,11 +10,14 @@ from penchant.core.artifact import Arrays
 from penchant.core.types import FloatArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import Space, Whole
 from penchant.models.sparse import events_back, histories, pack, popularity, unpack
 
 
 class LastItemConfig(ModelConfig):
     """Settings of `LastItem`."""
+
+    space: ClassVar[Space] = {"window": Whole(1, 50, log=True)}
 
     window: int = Field(default=10, ge=1)  # two events this far apart still count as a transition; 1 = the next item only
 

@@ -36,7 +36,7 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
         )
         epochs = config.epochs_for(dataset.n_events)
         plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip)
-        run = Run(model.name, device, _identity(model, dataset, options), options.checkpoint, quiet=options.quiet)
+        run = Run(model.name, device, _identity(model, dataset, options), options.checkpoint, quiet=options.quiet, report=options.report)
         try:
             curve = train(task, plan, run)
         finally:

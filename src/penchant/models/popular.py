@@ -1,5 +1,7 @@
 """What many people chose lately: the floor that every other model must beat, and the first fallback."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from penchant.core.artifact import Arrays
@@ -7,10 +9,13 @@ from penchant.core.clock import DAY
 from penchant.core.types import FloatArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import Real, Space
 
 
 class PopularConfig(ModelConfig):
     """Settings of `Popular`."""
+
+    space: ClassVar[Space] = {"half_life_days": Real(0.25, 1_000, log=True)}
 
     half_life_days: float | None = None  # an event this much older counts half; None = all count the same
 

@@ -1,5 +1,7 @@
 """People like you: the users whose items are most like the history's vote for what they met."""
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy import sparse
@@ -8,11 +10,14 @@ from penchant.core.artifact import Arrays
 from penchant.core.types import FloatArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import Space, Whole
 from penchant.models.sparse import best_of_rows, histories, met, pack, popularity, product_blocks, unpack
 
 
 class UserKNNConfig(ModelConfig):
     """Settings of `UserKNN`."""
+
+    space: ClassVar[Space] = {"neighbours": Whole(10, 2_000, log=True)}
 
     neighbours: int = Field(default=100, ge=1)  # training users that vote
 

@@ -4,7 +4,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -72,6 +72,7 @@ class Run:
     checkpoint: Path | None = None
     checkpoint_every_s: float = 60.0
     quiet: bool = False
+    report: Callable[[int, float], None] | None = None  # is told each validated epoch's number and score; what it raises ends the run
 
 
 @dataclass
@@ -199,6 +200,8 @@ class _Trainer:
                 self.best = {name: tensor.detach().clone() for name, tensor in self.task.module.state_dict().items()}
         at.curve.append(point)
         at.epoch, at.batch, at.loss_sum, at.n_targets, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
+        if self.run.report is not None and score is not None:
+            self.run.report(at.epoch, score)
 
     def _out_of_patience(self) -> bool:
         return self.at.best_epoch is not None and self.at.epoch - 1 - self.at.best_epoch >= self.plan.patience
