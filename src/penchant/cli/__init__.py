@@ -9,7 +9,7 @@ import typer
 from penchant.core.errors import ArtifactNotFound, ConfigError, DataError, MissingExtraError, PenchantError, RequestError
 
 # In the order of `penchant --help`. A module adds its commands in `register`.
-GROUPS = ("init", "import_", "datasets", "doctor", "train", "evaluate", "recommend", "models", "serve", "demo")
+GROUPS = ("init", "import_", "datasets", "doctor", "train", "tune", "evaluate", "recommend", "models", "serve", "demo")
 
 # Mistakes that the caller can mend: exit code 2. Everything else that we raise on purpose is 1.
 CALLERS = (ConfigError, DataError, RequestError, ArtifactNotFound, MissingExtraError, FileNotFoundError, NotADirectoryError)
