@@ -10,6 +10,6 @@ from penchant.models.base import FitOptions
 
 events, length = Path(sys.argv[1]), int(sys.argv[2])
 dataset = load_dataset(events)
-model = SASRec(max_len=length, epochs=2).fit(dataset, FitOptions(quiet=True))
+model = SASRec(max_len=length, batch_size=3_200 // length, epochs=2).fit(dataset, FitOptions(quiet=True))
 last = model.facts["curve"][-1]  # the first epoch compiles the kernels of each shape
 print(json.dumps({"done": dataset.n_events, "seconds": last["seconds"], "loss": round(last["loss"], 3)}))
