@@ -19,7 +19,7 @@ from penchant.data.split import Split, given
 from penchant.evaluation.evaluate import Evaluation, evaluate
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.significance import compare
-from penchant.models.auto import DEFAULT_MEMBERS, Auto
+from penchant.models.auto import COUNTING, Auto
 from penchant.models.base import FitOptions, Model
 
 
@@ -83,8 +83,7 @@ def cut(row: Row, data: Path) -> Split:
 
 def judge(row: Row, split: Split, seed: int, work: Path) -> tuple[dict[str, Evaluation], Auto]:
     """The blend and all its members, trained and judged with one seed."""
-    counting = {name: dict(table) for name, table in DEFAULT_MEMBERS.items() if name != "sasrec"}
-    members = {**(row.large or {"sasrec": {}}), **counting}
+    members = {**row.large, **COUNTING} if row.large else None
     auto = Auto(members=members, seed=seed).fit(split.train, FitOptions(validation=split.validation, checkpoint=work / f"seed-{seed}"))
     judged: dict[str, Model] = {"auto": auto, **auto.trained}
     rules = {"at": row.protocol.at, "train": split.train, "time_known": row.protocol.time_known}

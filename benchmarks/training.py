@@ -3,8 +3,9 @@
     python benchmarks/training.py --peer rectools --peer-python PATH [--users 1500] [--rounds 3]
 
 RecTools trains length 200 in batches of 128 for one epoch; RecBole, which makes a training example of every prefix, length 50 for a
-few batches of 2,048 of its own loader. Ours is the default setting, 3,200 events a step, at the same length. Reading and preparing data is not counted.
-A target is a position whose next item is predicted. Both learn from the same people's histories, the last event held out.
+few batches of 2,048 of its own loader. Ours is the default setting, 3,200 events a step, at the same length. Reading and preparing
+data is not counted. A target is a position whose next item is predicted. Both learn from the same people's histories, the last event
+held out.
 """
 
 import tempfile

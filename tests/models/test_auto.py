@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from penchant.data import Dataset
 from penchant.data.split import leave_one_out
 from penchant.evaluation.evaluate import evaluate
 from penchant.models import Auto, LastItem, Popular
-from penchant.models.auto import hold_back
+from penchant.models.auto import hold_back, times_matter
 from penchant.models.base import FitOptions
 from penchant.models.weighing import evidence
 
@@ -91,6 +92,15 @@ def test_a_basket_is_held_back_whole() -> None:
     held = hold_back(Dataset.from_events(frame), 1)
     assert held.targets is not None
     assert held.interactions.timestamps[held.targets].tolist() == [2, 2]
+
+
+def test_times_that_only_stand_for_an_order_do_not_matter() -> None:
+    ordered = chains(users=20)  # 1 µs apart
+    assert not times_matter(ordered)
+    events = ordered.interactions
+    for gap, matter in ((60_000_000, False), (np.geomspace(1e6, 1e12, len(events)).astype(np.int64), True)):
+        spread = replace(events, timestamps=np.cumsum(np.broadcast_to(gap, len(events))).astype(np.int64))
+        assert times_matter(replace(ordered, interactions=spread)) is matter
 
 
 def test_wrong_members_are_named() -> None:

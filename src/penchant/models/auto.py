@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from penchant.core.artifact import Arrays, Artifact
+from penchant.core.clock import SECOND
 from penchant.core.config import parse
 from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, MissingExtraError
 from penchant.core.log import logger
@@ -21,11 +22,15 @@ from penchant.models.weighing import PER_MEMBER, Weighing, evidence, weigh
 from penchant.training.validation import holdout
 
 DONE = "done"  # the folder of a member that is trained, beside its checkpoints
+ALIKE = 0.95  # share of gaps of one octave from which on the times say nothing
 HELD_BACK = 0.05  # share of the events at most that is kept from the members to weigh them
 
-# Any value: settings of models.
-DEFAULT_MEMBERS: Mapping[str, Mapping[str, Any]] = {
-    "sasrec": {},
+# Members where none are named. Any value: settings of models.
+SEQUENCE: Mapping[bool, Mapping[str, Mapping[str, Any]]] = {  # by whether the times of events say more than their order
+    True: {"hstu": {"n_layers": 2, "tables": "layer"}},
+    False: {"sasrec": {}},
+}
+COUNTING: Mapping[str, Mapping[str, Any]] = {
     "last-item": {},
     "item-knn": {"recency": 1.0},
     "ease": {"precision": "float32"},
@@ -38,15 +43,18 @@ DEFAULT_MEMBERS: Mapping[str, Mapping[str, Any]] = {
 class AutoConfig(ModelConfig):
     """Settings of `Auto`."""
 
-    # What may take part: name → settings, with `model` where the name is not that of a model. `Any`: checked by each model.
-    members: dict[str, dict[str, Any]] = Field(default_factory=lambda: {name: dict(table) for name, table in DEFAULT_MEMBERS.items()})
+    # What may take part: name → settings, with `model` where the name is not that of a model; None = a sequence model and the
+    # counting ones. `Any`: checked by each model.
+    members: dict[str, dict[str, Any]] | None = None
     validation_users: int = Field(default=3_000, ge=1)  # at most as many requests weigh the members
     worth: float = Field(default=0.005, ge=0)  # nats a request by which a member must improve the rest to stay
     seed: int = Field(default=0, ge=0)
 
     @field_validator("members")
     @classmethod
-    def _are_models(cls, members: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _are_models(cls, members: dict[str, dict[str, Any]] | None) -> dict[str, dict[str, Any]] | None:
+        if members is None:
+            return None
         if not members:
             raise ValueError("must name at least one model")
         for name, table in members.items():
@@ -81,9 +89,10 @@ class Auto(Model):
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         held = options.validation if options.validation is not None else hold_back(dataset, self.config.validation_users)
         known = dataset if held is options.validation else without_targets(held)
-        members = self.trained = dict(self._trained(self.config.members, known, replace(options, validation=held)))
+        wanted = list(self.config.members or (*SEQUENCE[times_matter(known)], *COUNTING))
+        members = self.trained = dict(self._trained(wanted, known, replace(options, validation=held)))
         if not members:
-            raise DataError(f"auto: none of its members could be trained on {dataset.name!r}: {', '.join(self.config.members)}")
+            raise DataError(f"auto: none of its members could be trained on {dataset.name!r}: {', '.join(wanted)}")
         frequency = np.log1p(np.bincount(known.interactions.items, minlength=dataset.n_items))
         self._frequency = ((frequency - frequency.mean()) / (frequency.std() or 1)).astype(np.float32)
         judged = holdout(held, limit=self.config.validation_users, seed=self.config.seed)
@@ -117,7 +126,7 @@ class Auto(Model):
         if self.items is None or self.event_types is None:
             raise ArtifactIncompatible("auto: the artifact holds no vocabulary")
         self._frequency, self._members = arrays["frequency"], {}
-        for name in self.config.members:
+        for name in self._tables():
             own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
             if own:
                 fresh = self._fresh(name)
@@ -128,6 +137,11 @@ class Auto(Model):
         self._weighing = Weighing(tuple(self._members), arrays["weights"], arrays["lengths"])
 
     # ---- how
+
+    def _tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """The settings of everything that may take part. `Any`: of every model."""
+        named: dict[str, dict[str, Any]] | None = self.config.members
+        return {**SEQUENCE[True], **SEQUENCE[False], **COUNTING} if named is None else named
 
     def _trained(self, names: Iterable[str], dataset: Dataset, options: FitOptions) -> Iterable[tuple[str, Model]]:
         """The members of these names, trained; those that cannot be are left out with a warning.
@@ -148,7 +162,7 @@ class Auto(Model):
 
     def _fresh(self, name: str) -> Model:
         """An untrained member."""
-        kind, settings = _kind(name, self.config.members[name])
+        kind, settings = _kind(name, self._tables()[name])
         seed = {"seed": self.config.seed} if "seed" in kind.Config.model_fields else {}
         return kind(**{**seed, **settings})
 
@@ -169,6 +183,19 @@ def hold_back(dataset: Dataset, limit: int) -> Dataset:
     latest = able[np.argsort(-ends[able], kind="stable")][:limit]
     latest = latest[np.cumsum(counts[latest]) <= HELD_BACK * len(events)]
     return dataset.marked(last & np.isin(users, latest))
+
+
+def times_matter(dataset: Dataset) -> bool:
+    """Whether the times between a person's events differ, rather than being numbers that stand for an order.
+
+    Times of at least seconds that fall into several octaves are real: the sequence model that reads them is then the better one
+    (MovieLens-100K and -1M), else the one that reads the order alone (LastFM, Beauty).
+    """
+    events = dataset.interactions
+    same = events.users[1:] == events.users[:-1]
+    octaves = np.frexp((np.diff(events.timestamps)[same] // SECOND).astype(np.float64))[1]
+    counts = np.bincount(np.maximum(octaves, 0))
+    return bool(counts.max(initial=0) < ALIKE * counts.sum())
 
 
 def _read(folder: Path, like: Model, dataset: Dataset) -> Model | None:
