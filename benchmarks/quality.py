@@ -67,9 +67,7 @@ ROWS = {
     "ml-100k-temporal": Row("ml-100k", TEMPORAL),
     "online-retail-temporal": Row("online-retail/online_retail.csv.gz", TEMPORAL),
     "complete-journey-temporal": Row("complete-journey/transactions_100k.csv.gz", TEMPORAL),
-    "epub-temporal": Row("arules-epub/epub.time", TEMPORAL),
-    "hetrec-lastfm-temporal": Row("hetrec-lastfm-2k/tags.dat", TEMPORAL),
-    "open-bandit-temporal": Row("open-bandit", TEMPORAL),
+    "epub": Row("arules-epub/epub.dat", LEAVE_ONE_OUT),
     "anime": Row("caserec-anime/anime_history.dat.gz", LEAVE_ONE_OUT),
 }
 

@@ -17,7 +17,7 @@ from penchant.evaluation import charts
 from penchant.evaluation.evaluate import evaluate
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.report import finite, report_of, result_of, to_html, to_text, write_html, write_json
-from penchant.evaluation.verdict import verdict, with_history
+from penchant.evaluation.verdict import verdict, with_blend, with_history
 from penchant.models import EASE, ItemKNN, Popular
 
 ATTACK = "<script>alert('x')</script>\"&{{7*7}}"
@@ -186,6 +186,23 @@ def test_without_a_large_model_the_best_two_are_compared() -> None:
     assert "Only simple models" in found["text"]
     alone = verdict(results[:1], scores, metric="ndcg@10")
     assert "only model" in alone["text"] and alone["p"] is None
+
+
+@pytest.mark.parametrize(
+    ("blend", "outcome", "words"),
+    [(0.9, "won", "The blend wins: mix"), (0.1, "lost", "The blend loses: mix"), (0.5, "undecided", "may be chance")],
+)
+def test_the_verdict_says_whether_a_blend_wins(blend: float, outcome: str, words: str) -> None:
+    rng = np.random.default_rng(0)
+    scores = {"mix": rng.random(400) * blend * 2, "one": rng.random(400), "other": rng.random(400) * 0.2}
+    kinds = {"mix": "blend", "one": "large", "other": "simple"}
+    results = [{"model": name, "kind": kinds[name], "metrics": {"ndcg@10": values.mean()}} for name, values in scores.items()]
+    found = with_blend(verdict(results, scores, metric="ndcg@10"), results, scores, metric="ndcg@10")
+    assert found["blend"]["outcome"] == outcome
+    assert words in found["text"]
+    assert found["text"].endswith(verdict(results, scores, metric="ndcg@10")["text"])
+    alone = with_blend(verdict(results[:2], scores, metric="ndcg@10"), results[:2], scores, metric="ndcg@10")
+    assert "only model" not in alone["text"]
 
 
 def test_the_verdict_names_the_best_where_there_is_a_history() -> None:

@@ -41,7 +41,10 @@ def verdict(results: Sequence[Result], scores: Mapping[str, Values], *, metric: 
 def with_blend(
     found: Mapping[str, Any], results: Sequence[Result], scores: Mapping[str, Values], *, metric: str, seed: int = 0
 ) -> dict[str, Any]:
-    """The verdict, preceded by whether the best blend beats the best single model, if there are both. `Any`: JSON."""
+    """The verdict, preceded by whether the best blend beats the best single model, if there are both; instead of "no contest".
+
+    `Any`: JSON.
+    """
     ranked = sorted(results, key=lambda result: -result["metrics"][metric])
     blends, others = ([result for result in ranked if (result["kind"] == "blend") is blend] for blend in (True, False))
     if not blends or not others:
@@ -58,7 +61,9 @@ def with_blend(
         outcome, text = "lost", f"The blend loses: {numbers}. It is behind by {apart}, and that is not chance ({_test(comparison)})."
     told = {"model": blend["model"], "best": best["model"], "outcome": outcome, "difference": comparison.difference}
     told |= {"interval": [comparison.low, comparison.high], "p": comparison.p}
-    return {**found, "text": f"{text} {found['text']}", "blend": told}
+    if found["outcome"] != "no contest":
+        text = f"{text} {found['text']}"
+    return {**found, "text": text, "blend": told}
 
 
 def with_history(found: Mapping[str, Any], scores: Mapping[str, Values], warm: BoolArray) -> dict[str, Any]:
