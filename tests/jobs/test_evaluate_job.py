@@ -79,6 +79,14 @@ def test_a_blend_is_set_beside_its_members_trained_once(dataset: Dataset, monkey
     assert report["verdict"]["simple"] in ("last-item", "ease")
 
 
+def test_the_large_member_of_a_blend_is_judged_alone_too(dataset: Dataset) -> None:
+    pytest.importorskip("torch")
+    settings = {"auto": {"members": {**TINY, "popular": {}}}}
+    report = evaluate_models(dataset, ["auto"], settings=settings, options=QUIET)
+    assert [result["model"] for result in report["results"]][:2] == ["auto", "sasrec"]
+    assert report["results"][1]["config"]["epochs"] == TINY["sasrec"]["epochs"]
+
+
 def test_a_model_that_cannot_run_is_named_and_does_not_stop_the_others(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penchant.models.ease.LIMIT", 3)
     report = evaluate_models(dataset, ["ease", "popular"], options=QUIET)

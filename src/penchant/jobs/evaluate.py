@@ -16,7 +16,7 @@ from penchant.models import MODELS
 from penchant.models.auto import Auto
 from penchant.models.base import FitOptions, Model
 
-DEFAULT_MODELS = ("auto", "popular", "last-item", "item-knn", "user-knn", "ease", "als", "sasrec")
+DEFAULT_MODELS = ("auto", "popular", "last-item", "item-knn", "user-knn", "ease", "als")
 
 # What a large model must beat to be worth its cost: judged beside it even where nobody asked.
 BASELINES = ("popular", "last-item", "item-knn", "ease")
@@ -35,10 +35,10 @@ def evaluate_models(
 ) -> dict[str, Any]:
     """The report on `models` (names of the catalogue): {"dataset", "protocol", "results", "verdict"}; JSON, hence `Any`.
 
-    Where a large model (one trained epoch by epoch) is judged, the simple baselines are too. A model that cannot run on this
-    data is left out and named with its reason in `protocol.skipped`; the others go on. `split` replaces the protocol's own.
-    Raises ConfigError for wrong names and settings before anything runs, DataError where the data cannot be split or no model
-    could run.
+    Where a large model (one trained epoch by epoch) is judged, the simple baselines are too; where a blend is, its large members.
+    A model that cannot run on this data is left out and named with its reason in `protocol.skipped`; the others go on. `split`
+    replaces the protocol's own. Raises ConfigError for wrong names and settings before anything runs, DataError where the data cannot
+    be split or no model could run.
     """
     check(models, settings or {})
     protocol = protocol or Protocol()
@@ -78,6 +78,7 @@ class _Contest:
         self.evaluations: dict[str, Evaluation] = {}
         self.skipped: list[dict[str, str]] = []
         self._trained: list[Model] = []  # as members of a blend
+        self._members: list[str] = []  # the large ones of them, which are judged alone, too
 
     def run(self, models: Sequence[str]) -> None:
         """Judge `models` and, where a large one is among them, the baselines that are not."""
@@ -87,6 +88,7 @@ class _Contest:
             for name in names:  # grows below
                 bar.update(task, note=name, total=len(names))
                 self._judge(name)
+                names += [member for member in self._members if member not in names]
                 if any(result["kind"] == "large" for result in self.results):
                     names += [baseline for baseline in BASELINES if baseline not in names]
                 bar.advance(task)
@@ -127,6 +129,9 @@ class _Contest:
         model = ready[0] if ready else model.fit(self._split.train, tuning)
         if isinstance(model, Auto):
             self._trained += model.trained.values()
+            large = {member: each for member, each in model.trained.items() if member == each.name and "curve" in each.facts}
+            self._members += large
+            self._settings = {member: each.config.model_dump() for member, each in large.items()} | dict(self._settings)
         if not refit:
             return model
         curve = model.facts.get("curve", [])
