@@ -16,7 +16,7 @@ from penchant.core.errors import ArtifactIncompatible, TrainingError
 from penchant.training.checkpoint import FILE
 from penchant.training.device import machine
 from penchant.training.loop import Plan, Run, train
-from penchant.training.optimizers import adamw
+from penchant.training.optimizers import OPTIMIZERS, optimizer_of
 from penchant.training.schedules import constant
 
 CPU = torch.device("cpu")
@@ -43,9 +43,9 @@ class Line:
         return self.scores[len(self.weights) - 1] if self.scores else None
 
 
-def plan(task: Line, epochs: int = 4, patience: int = 2) -> Plan:
-    optimizer = adamw(task.module, learning_rate=0.05, embedding_learning_rate=None, weight_decay=0.0)
-    return Plan(optimizer, constant(0.1), epochs, patience, clip=1.0)
+def plan(task: Line, epochs: int = 4, patience: int = 2, ema: float | None = None, name: str = "adamw") -> Plan:
+    optimizer = optimizer_of(name, task.module, learning_rate=0.05, embedding_learning_rate=None, weight_decay=0.0)
+    return Plan(optimizer, constant(0.1), epochs, patience, clip=1.0, ema=ema)
 
 
 RUN = Run("line", CPU, identity={}, quiet=True)
@@ -64,6 +64,37 @@ def test_training_ends_when_validation_gets_no_better_and_the_best_weights_stay(
     curve = train(task, plan(task, epochs=5, patience=2), RUN)
     assert [point["ndcg@10"] for point in curve] == [0.1, 0.3, 0.2, 0.2]
     assert float(task.module.state_dict()["weight"]) == task.weights[1]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_learns(name: str) -> None:
+    task = Line()
+    task.batches = lambda epoch: [torch.ones(2, 1)]  # type: ignore[method-assign]
+    curve = train(task, plan(task, epochs=200, name=name), RUN)
+    assert curve[-1]["loss"] < 0.1 * curve[0]["loss"]
+
+
+def test_plain_steps_are_the_learning_rate_times_the_gradient() -> None:
+    task = Line(n_batches=1)
+    before = float(task.module.state_dict()["weight"])
+    task.loss = lambda batch: 0.5 * task.module.weight.sum()  # type: ignore[method-assign, operator, union-attr]
+    train(task, replace(plan(task, epochs=1, name="sgd"), schedule=lambda done: 1.0), RUN)
+    assert float(task.module.state_dict()["weight"]) == pytest.approx(before - 0.05 * 0.5)
+
+
+def test_with_ema_the_average_is_validated_and_stays() -> None:
+    task, other = Line(scores=[0.1, 0.2, 0.3, 0.4]), Line(scores=[0.1, 0.2, 0.3, 0.4])
+    other.module.load_state_dict(task.module.state_dict())
+    train(task, plan(task, ema=0.9), RUN)
+    train(other, plan(other), RUN)
+    assert float(task.module.state_dict()["weight"]) == task.weights[-1] != other.weights[-1]
+
+
+def test_the_average_of_equal_weights_is_those() -> None:
+    task = Line()
+    start = {name: tensor.clone() for name, tensor in task.module.state_dict().items()}
+    train(task, replace(plan(task, ema=0.99), schedule=lambda done: 0.0), RUN)
+    assert all(torch.equal(start[name], tensor) for name, tensor in task.module.state_dict().items())
 
 
 def test_a_loss_that_is_not_finite_ends_training_and_names_the_place() -> None:
@@ -86,13 +117,15 @@ def test_weights_that_are_not_finite_are_not_handed_out() -> None:
         train(task, plan(task, epochs=1), RUN)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("ema", [None, 0.9])
 def test_an_interrupt_waits_for_the_step_and_the_same_run_goes_on_from_there(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str, ema: float | None
 ) -> None:
     torch.manual_seed(0)
     reference = Line()
-    start = {name: tensor.clone() for name, tensor in reference.module.state_dict().items()}
-    expected = train(reference, plan(reference), RUN)
+    start = {key: tensor.clone() for key, tensor in reference.module.state_dict().items()}
+    expected = train(reference, plan(reference, ema=ema, name=name), RUN)
 
     stopped = Line()
     stopped.module.load_state_dict(start)
@@ -107,7 +140,7 @@ def test_an_interrupt_waits_for_the_step_and_the_same_run_goes_on_from_there(
     monkeypatch.setattr(stopped, "loss", press_ctrl_c_once)
     run = replace(RUN, checkpoint=tmp_path)
     with caplog.at_level(logging.WARNING, "penchant"), pytest.raises(KeyboardInterrupt):
-        train(stopped, plan(stopped), run)
+        train(stopped, plan(stopped, ema=ema, name=name), run)
     assert "goes on from the checkpoint" in caplog.text
     assert len(seen) == 5
 
@@ -115,7 +148,7 @@ def test_an_interrupt_waits_for_the_step_and_the_same_run_goes_on_from_there(
         train(Line(), plan(Line()), replace(run, identity={"learning_rate": 0.5}))
 
     resumed = Line()
-    curve = train(resumed, plan(resumed), run)
+    curve = train(resumed, plan(resumed, ema=ema, name=name), run)
     assert [point["loss"] for point in curve] == [point["loss"] for point in expected]
     assert torch.equal(resumed.module.state_dict()["weight"], reference.module.state_dict()["weight"])
     assert not (tmp_path / FILE).exists()
@@ -171,7 +204,8 @@ def slow(self, *a, **k):
     print("step", flush=True)
     time.sleep(seconds_a_step)
 loop._Trainer._step = slow
-model = SASRec(max_len=10, embedding_dim=8, n_layers=1, epochs=4, batch_size=10, dropout=0.3)
+changed = {"augment": ("crop", "mask", "reorder", "substitute"), "augment_share": 0.8}
+model = SASRec(max_len=10, embedding_dim=8, n_layers=1, epochs=4, batch_size=10, dropout=0.3, ema=0.9, **changed)
 data = Dataset.from_events(frame)
 targets = np.zeros(n, bool)
 targets[data.interactions.offsets[1:] - 1] = True

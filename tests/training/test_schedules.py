@@ -1,6 +1,6 @@
 import pytest
 
-from penchant.training.schedules import SCHEDULES, constant, warmup_cosine
+from penchant.training.schedules import SCHEDULES, constant, step, warmup_cosine
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -18,3 +18,7 @@ def test_cosine_falls_to_its_floor() -> None:
 
 def test_constant_stays() -> None:
     assert constant(0.1)(0.5) == constant(0.1)(0.99) == 1.0
+
+
+def test_step_falls_to_a_tenth_twice() -> None:
+    assert [step(0.1)(done) for done in (0.3, 0.6, 0.9)] == pytest.approx([1, 0.1, 0.01])

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from penchant.models.base import ModelConfig
 from penchant.models.space import OneOf, Real, Space, Whole
+from penchant.training.augment import Augment
 
 LEAST_STEPS = 30  # an epoch; small data are read in smaller batches, for it is steps that learn
 LEAST_BATCH = 64  # events; below, a step costs the same
@@ -26,12 +27,16 @@ class TrainingConfig(ModelConfig):
     """How a model is trained that learns by steps."""
 
     max_len: int = Field(200, ge=1)  # latest events that are read
+    optimizer: Literal["adamw", "adam", "sgd", "momentum"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
     embedding_learning_rate: float | None = Field(3e-3, gt=0)  # None = learning_rate
     weight_decay: float = Field(0.01, ge=0)
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "constant", "step"] = "cosine"
     warmup: float = Field(0.05, gt=0, lt=1)  # share of training in which the learning rate rises
     clip: float = Field(1.0, gt=0)  # longest gradient
+    ema: float | None = Field(None, gt=0, lt=1)  # the weights' moving average is kept instead of the last ones; its decay a step
+    augment: tuple[Literal["crop", "mask", "reorder", "substitute"], ...] = ()  # ways in which histories are changed while learning
+    augment_share: float = Field(0.3, ge=0, le=1)  # share of the histories that are changed, each in one of these ways
     batch_size: int = Field(16, ge=1)  # a step reads at most as many events as this many histories of max_len
     epochs: int | None = Field(None, ge=1)  # None = what reads `READS` events, from 5 to 50
     patience: int = Field(10, ge=1)  # epochs without a better validation after which training ends
@@ -42,6 +47,10 @@ class TrainingConfig(ModelConfig):
     def epochs_for(self, n_events: int) -> int:
         """How often data of this size are read."""
         return self.epochs if self.epochs is not None else min(50, max(5, READS // n_events))
+
+    def augmented(self) -> Augment:
+        """How histories are changed."""
+        return Augment(self.augment, self.augment_share)
 
     def batch_events_for(self, n_events: int) -> int:
         """How many events a step reads of data of this size."""

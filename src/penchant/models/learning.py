@@ -11,7 +11,7 @@ from penchant.models.base import FitOptions, Model
 from penchant.models.encoder_config import TrainingConfig
 from penchant.training.device import choose_device, choose_precision, machine
 from penchant.training.loop import Plan, Run, Task, train
-from penchant.training.optimizers import adamw
+from penchant.training.optimizers import optimizer_of
 from penchant.training.schedules import SCHEDULES
 
 # A task whose module is on the device, its weights fresh from torch's generator. `Any`: batches are the task's own affair.
@@ -28,14 +28,15 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
     precision = choose_precision(config.precision, device)
     with machine(device, seed=config.seed, threads=options.threads):
         task = begin(device, precision)
-        optimizer = adamw(
+        optimizer = optimizer_of(
+            config.optimizer,
             task.module,
             learning_rate=config.learning_rate,
             embedding_learning_rate=config.embedding_learning_rate,
             weight_decay=config.weight_decay,
         )
         epochs = config.epochs_for(dataset.n_events)
-        plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip)
+        plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip, config.ema)
         run = Run(model.name, device, _identity(model, dataset, options), options.checkpoint, quiet=options.quiet, report=options.report)
         try:
             curve = train(task, plan, run)

@@ -38,6 +38,7 @@ class NextItem:
             max_len=config.max_len,
             batch_events=config.batch_events_for(dataset.n_events),
             seed=config.seed,
+            augment=config.augmented(),
         )
         self._requests: Queries | None = None
         if options.validation is not None:
@@ -49,14 +50,17 @@ class NextItem:
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean over the batch's targets."""
-        model = self._model
+        states = self.states(self._model, batch)
+        return self._loss(states, self._model._encoder.item_weight(), batch.targets.to(states.device))
+
+    def states(self, model: "EncoderModel", batch: Batch) -> Tensor:
+        """[T, D] what `model` makes of the batch's real positions."""
         device = model._encoder.items.weight.device
-        facts = self._facts(batch)
+        facts = self._facts(batch) if model._encoder.events is not None else ()
         batch = batch.to(device)
         with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
             hidden = model._states(batch.codes, batch.times, batch.asked, *(fact.to(device) for fact in facts))
-        states = hidden.flatten(0, 1).index_select(0, batch.real)
-        return self._loss(states, model._encoder.item_weight(), batch.targets)
+        return hidden.flatten(0, 1).index_select(0, batch.real)
 
     def validate(self) -> float | None:
         """NDCG@10, seen items left out."""
@@ -67,9 +71,7 @@ class NextItem:
         return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
 
     def _facts(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Event types and values of what is read, where they are."""
-        if self._model._encoder.events is None:
-            return ()
+        """Event types and values of what is read."""
         read = batch.read.numpy()
         types = np.where(read < 0, np.int16(-1), self._events.event_types[read])
         values = np.where(read < 0, np.float32(np.nan), self._events.values[read])

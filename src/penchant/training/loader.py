@@ -13,8 +13,11 @@ from torch import Tensor
 
 from penchant.core.clock import seconds_since
 from penchant.core.random import generator
-from penchant.core.types import LongArray, offsets_of, rows_of
+from penchant.core.types import BoolArray, LongArray, offsets_of, rows_of
 from penchant.data import Interactions
+from penchant.training.augment import Augment, Kinds, Substitutes, crop, hidden, reorder
+
+PLAIN = Augment((), 0.0)
 
 
 @dataclass(frozen=True)
@@ -43,24 +46,27 @@ class WindowLoader:
 
     A history starts with the code `start`, so that its first event is predicted, too: that is what a new visitor gets.
     Histories longer than `max_len` are cut into windows, in each epoch at other places, so that no event is
-    always the first of its window.
+    always the first of its window. What `augment` changes, it changes anew in each epoch; a crop leaves some events out of it.
     """
 
-    def __init__(self, events: Interactions, *, start: int, max_len: int, batch_events: int, seed: int) -> None:
-        self._events = events
+    def __init__(self, events: Interactions, *, start: int, max_len: int, batch_events: int, seed: int, augment: Augment = PLAIN) -> None:
+        self._events, self._augment = events, augment
         self._begins = np.zeros(len(events), dtype=bool)
         self._begins[events.offsets[:-1][events.lengths > 0]] = True
+        self._substitutes = Substitutes(events, self._begins)
         self._start, self._max_len, self._batch_events, self._seed = start, max_len, batch_events, seed
 
     @property
     def n_targets(self) -> int:
-        """Targets an epoch."""
+        """Targets of an epoch without crops."""
         return len(self._events)
 
     def epoch(self, number: int) -> "Epoch":
         """The batches of one epoch, in its order."""
         rng = generator(self._seed, f"epoch {number}")
         starts, lengths = cut(self._events.offsets, self._max_len, rng)
+        kinds = self._augment.draw(len(starts), self._random(number))
+        starts, lengths = crop(starts, lengths, kinds, self._random(number, "crops"))
         widths = np.minimum(width_of(lengths), self._max_len)
         order = rng.permutation(len(starts))
         order = order[np.argsort(-widths[order], kind="stable")]
@@ -69,30 +75,60 @@ class WindowLoader:
             size = max(1, self._batch_events // int(widths[order[first]]))
             groups.append(order[first : first + size])
             first += size
-        return Epoch(self, starts, lengths, widths, [groups[g] for g in rng.permutation(len(groups))])
+        return Epoch(self, number, Windows(starts, lengths, widths, kinds), [groups[g] for g in rng.permutation(len(groups))])
 
-    def batch(self, starts: LongArray, lengths: LongArray, width: int) -> Batch:
-        """The windows that begin at these events, padded to `width`."""
-        steps = np.arange(width)
+    def batch(self, number: int, windows: "Windows") -> Batch:
+        """These windows of the epoch `number`."""
+        starts, lengths = windows.starts, windows.lengths
+        steps = np.arange(windows.widths.max())
         real = steps < lengths[:, None]  # [B, L]
         wanted = starts[:, None] + np.minimum(steps, lengths[:, None] - 1)  # events; padding repeats the last
-        begins = self._begins[wanted]
-        read = np.where(begins, wanted, wanted - 1)
-        codes = np.where(begins | ~real, self._start, self._events.items[read]).astype(np.int64)
+        unknown = self._begins[wanted]
+        read = np.where(unknown, wanted, wanted - 1)
         times, asked = self._events.timestamps[read], self._events.timestamps[wanted]
+        if self._augment.kinds:
+            read, wanted, hide = self._changed(read, wanted, windows, self._random(number, f"window {starts[0]}"))
+            unknown |= hide
+        codes = np.where(unknown | ~real, self._start, self._events.items[read]).astype(np.int64)
         places = np.flatnonzero(real)
         targets = self._events.items[wanted.reshape(-1)[places]].astype(np.int64)
         first = times[:, :1]
-        told = np.where(begins | ~real, -1, read)
+        told = np.where(unknown | ~real, -1, read)
         arrays = (codes, seconds_since(first, times), seconds_since(first, asked), places, targets, told)
         return Batch(*(torch.from_numpy(array) for array in arrays))
+
+    def _changed(
+        self, read: LongArray, wanted: LongArray, windows: "Windows", rng: np.random.Generator
+    ) -> tuple[LongArray, LongArray, BoolArray]:
+        """Events that are read, those that are targets, and which of the former are hidden."""
+        wanted = reorder(wanted, windows.lengths, windows.kinds, rng)
+        shuffled = np.concatenate([read[:, :1], wanted[:, :-1]], axis=1)
+        hide = hidden((len(read), read.shape[1]), windows.kinds, rng)
+        return self._substitutes.instead(shuffled, windows.kinds, rng), wanted, hide
+
+    def _random(self, number: int, purpose: str = "augment") -> np.random.Generator:
+        return generator(self._seed, f"epoch {number}, {purpose}")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Parts of histories, one a row."""
+
+    starts: LongArray  # first event
+    lengths: LongArray
+    widths: LongArray  # lengths as they are padded
+    kinds: Kinds  # how each is changed
+
+    def take(self, rows: LongArray) -> "Windows":
+        """The chosen ones, in the given order."""
+        return Windows(self.starts[rows], self.lengths[rows], self.widths[rows], self.kinds[rows])
 
 
 class Epoch(Sequence[Batch]):
     """The batches of one epoch; each is put together when it is asked for."""
 
-    def __init__(self, loader: WindowLoader, starts: LongArray, lengths: LongArray, widths: LongArray, groups: list[LongArray]) -> None:
-        self._loader, self._starts, self._lengths, self._widths, self._groups = loader, starts, lengths, widths, groups
+    def __init__(self, loader: WindowLoader, number: int, windows: Windows, groups: list[LongArray]) -> None:
+        self._loader, self._number, self._windows, self._groups = loader, number, windows, groups
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -103,9 +139,8 @@ class Epoch(Sequence[Batch]):
     def __getitem__(self, index: slice) -> Sequence[Batch]: ...
     def __getitem__(self, index: int | slice) -> Batch | Sequence[Batch]:
         if isinstance(index, slice):
-            return Epoch(self._loader, self._starts, self._lengths, self._widths, self._groups[index])
-        group = self._groups[index]
-        return self._loader.batch(self._starts[group], self._lengths[group], int(self._widths[group].max()))
+            return Epoch(self._loader, self._number, self._windows, self._groups[index])
+        return self._loader.batch(self._number, self._windows.take(self._groups[index]))
 
 
 def width_of(lengths: LongArray) -> LongArray:

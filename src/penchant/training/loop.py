@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 
 from penchant.core.errors import TrainingError
 from penchant.core.log import logger, progress_bar
+from penchant.training.average import Average
 from penchant.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
 from penchant.training.optimizers import optimizer_tensors, restore_optimizer, set_rates
 from penchant.training.schedules import Schedule
@@ -60,6 +61,7 @@ class Plan:
     epochs: int
     patience: int  # epochs without a better validation after which training ends
     clip: float  # a longer gradient is shortened to this
+    ema: float | None = None  # decay of the moving average that is validated and kept in place of the weights; None = no average
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Progressed:
 
     epoch: int = 0
     batch: int = 0  # the next one of this epoch
+    steps: int = 0
     loss_sum: float = 0.0  # of this epoch
     n_targets: int = 0  # of this epoch
     seconds: float = 0.0  # of this epoch, validation not counted
@@ -93,7 +96,8 @@ def train(task: Task[B], plan: Plan, run: Run) -> list[dict[str, float]]:
     """Trains `task.module` in place; returns its curve: epoch, loss, targets, seconds and, with validation, ndcg@10.
 
     Goes on from the checkpoint in `run.checkpoint` where there is one, to the same bits as an uninterrupted run (CPU, same
-    number of threads); a finished run removes it. With validation the best epoch's weights stay, otherwise the last.
+    number of threads); a finished run removes it. With validation the best epoch's weights stay, otherwise the last;
+    with `ema` their average is what is validated and stays.
     KeyboardInterrupt waits for the step under way; then the weights so far stay in the module, the checkpoint is written where one
     was asked for, and the interrupt goes on to the caller. Raises TrainingError as soon as a loss, gradient or weight is not finite.
     """
@@ -138,6 +142,7 @@ class _Trainer:
         self.task, self.plan, self.run = task, plan, run
         self.at = Progressed()
         self.best: dict[str, Tensor] = {}
+        self.average = None if plan.ema is None else Average(task.module, plan.ema)
         self.saved_at = time.monotonic()
 
     def run_epochs(self, interrupt: Interrupt) -> None:
@@ -159,8 +164,7 @@ class _Trainer:
 
     def finish(self) -> None:
         """Leave the best weights in the module, and no checkpoint."""
-        if self.best:
-            self.task.module.load_state_dict(self.best)
+        self._hand_out()
         for name, tensor in self.task.module.state_dict().items():
             if not bool(torch.isfinite(tensor).all()):
                 raise TrainingError(f"{self.run.name}: the weights {name!r} are not finite after training; lower learning_rate")
@@ -182,7 +186,9 @@ class _Trainer:
                 "the step was not taken. Lower learning_rate, or set precision = 'float32'"
             )
         self.plan.optimizer.step()
-        at.batch += 1
+        at.batch, at.steps = at.batch + 1, at.steps + 1
+        if self.average is not None:
+            self.average.update(at.steps)
         at.loss_sum += value * len(batch)
         at.n_targets += len(batch)
         at.seconds += time.perf_counter() - begun
@@ -192,16 +198,24 @@ class _Trainer:
         loss = at.loss_sum / max(1, at.n_targets)
         point = {"epoch": float(at.epoch + 1), "loss": loss, "targets": float(at.n_targets), "seconds": at.seconds}
         self.task.module.eval()
-        score = self.task.validate()
-        if score is not None:
-            point["ndcg@10"] = score
-            if at.best_epoch is None or score > at.best_score:
-                at.best_score, at.best_epoch = score, at.epoch
-                self.best = {name: tensor.detach().clone() for name, tensor in self.task.module.state_dict().items()}
+        with nullcontext() if self.average is None else self.average.in_place():
+            score = self.task.validate()
+            if score is not None:
+                point["ndcg@10"] = score
+                if at.best_epoch is None or score > at.best_score:
+                    at.best_score, at.best_epoch = score, at.epoch
+                    self.best = {name: tensor.detach().clone() for name, tensor in self.task.module.state_dict().items()}
         at.curve.append(point)
         at.epoch, at.batch, at.loss_sum, at.n_targets, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
         if self.run.report is not None and score is not None:
             self.run.report(at.epoch, score)
+
+    def _hand_out(self) -> None:
+        """Leave in the module what is best of what was learned."""
+        if self.best:
+            self.task.module.load_state_dict(self.best)
+        elif self.average is not None:
+            self.average.hand_out()
 
     def _out_of_patience(self) -> bool:
         return self.at.best_epoch is not None and self.at.epoch - 1 - self.at.best_epoch >= self.plan.patience
@@ -221,8 +235,7 @@ class _Trainer:
         if interrupt.wanted:
             kept = f"the same call goes on from the checkpoint in {self.run.checkpoint}" if saved else "without a checkpoint"
             logger.warning("%s: stopped in epoch %d; the weights so far stay in the model; %s", self.run.name, self.at.epoch + 1, kept)
-            if self.best:
-                self.task.module.load_state_dict(self.best)
+            self._hand_out()
             raise KeyboardInterrupt
 
     def _save(self) -> bool:
@@ -241,6 +254,7 @@ class _Trainer:
         tensors = {f"weights/{name}": tensor for name, tensor in module.state_dict().items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(self.plan.optimizer, module).items()}
+        tensors |= {} if self.average is None else {f"average/{name}": tensor for name, tensor in self.average.tensors.items()}
         tensors["random/cpu"] = torch.get_rng_state()
         if self.run.device.type == "cuda":
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.run.device)
@@ -256,6 +270,8 @@ class _Trainer:
         self.at = Progressed(**saved.state)
         module.load_state_dict(_below("weights/", saved.tensors))
         self.best = {name: tensor.to(self.run.device) for name, tensor in _below("best/", saved.tensors).items()}
+        if self.average is not None:
+            self.average.restore(_below("average/", saved.tensors))
         restore_optimizer(self.plan.optimizer, module, _below("optimizer/", saved.tensors))
         torch.set_rng_state(saved.tensors["random/cpu"])
         if "random/cuda" in saved.tensors and self.run.device.type == "cuda":

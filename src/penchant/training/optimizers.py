@@ -1,26 +1,41 @@
 """Optimisers over named groups of weights."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 BETAS = (0.9, 0.98)  # a shorter memory of squares than torch's .999: rare items' steps do not stay small for long
+MOMENTUM = 0.9
+
+Groups = list[dict[str, Any]]  # `Any`: weights and settings of a group, as torch takes them
+
+OPTIMIZERS: Mapping[str, Callable[[Groups], Optimizer]] = {
+    "adamw": lambda groups: AdamW(groups, betas=BETAS, fused=True),  # Loshchilov & Hutter 2019, arXiv:1711.05101
+    "adam": lambda groups: Adam(groups, betas=BETAS, fused=True),  # Kingma & Ba 2015, arXiv:1412.6980
+    "sgd": lambda groups: SGD(groups, lr=0.0, fused=True),
+    "momentum": lambda groups: SGD(groups, lr=0.0, momentum=MOMENTUM, fused=True),
+}
 
 
-def adamw(module: nn.Module, *, learning_rate: float, embedding_learning_rate: float | None, weight_decay: float) -> Optimizer:
-    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with three groups of weights.
+def optimizer_of(
+    name: str, module: nn.Module, *, learning_rate: float, embedding_learning_rate: float | None, weight_decay: float
+) -> Optimizer:
+    """One of `OPTIMIZERS` with three groups of weights.
 
-    Embeddings take their own learning rate (None = the common one); norms and biases are not decayed. Each group keeps its
-    full rate as `base_lr`, which a schedule scales.
+    Embeddings take their own learning rate (None = the common one); norms and biases are not decayed. Decay is apart from the
+    gradient in AdamW and part of it in the others. Each group keeps its full rate as `base_lr`, which a schedule scales.
     """
     embeddings, matrices, vectors = _groups(module)
     rate = learning_rate if embedding_learning_rate is None else embedding_learning_rate
-    groups = [
+    groups: Groups = [
         {"params": embeddings, "lr": rate, "base_lr": rate, "weight_decay": weight_decay},
         {"params": matrices, "lr": learning_rate, "base_lr": learning_rate, "weight_decay": weight_decay},
         {"params": vectors, "lr": learning_rate, "base_lr": learning_rate, "weight_decay": 0.0},
     ]
-    return AdamW([group for group in groups if group["params"]], betas=BETAS, fused=True)
+    return OPTIMIZERS[name]([group for group in groups if group["params"]])
 
 
 def set_rates(optimizer: Optimizer, factor: float) -> None:

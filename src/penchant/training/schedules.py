@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 Schedule = Callable[[float], float]
 
+DROPS = (0.5, 0.75)  # shares of training after which `step` falls to a tenth
+
 
 def warmup_cosine(warmup: float, *, floor: float = 0.0) -> Schedule:
     """Rises in a straight line over the first `warmup` share of training, then falls along half a cosine to `floor`."""
@@ -27,7 +29,18 @@ def constant(warmup: float) -> Schedule:
     return factor
 
 
-SCHEDULES: dict[str, Callable[[float], Schedule]] = {"cosine": warmup_cosine, "constant": constant}
+def step(warmup: float) -> Schedule:
+    """Rises in a straight line over the first `warmup` share of training, then falls to a tenth at each of `DROPS`."""
+
+    def factor(done: float) -> float:
+        if done < warmup:
+            return _ramp(done, warmup)
+        return 0.1 ** sum(done >= drop for drop in DROPS)
+
+    return factor
+
+
+SCHEDULES: dict[str, Callable[[float], Schedule]] = {"cosine": warmup_cosine, "constant": constant, "step": step}
 
 
 def _ramp(done: float, warmup: float) -> float:
