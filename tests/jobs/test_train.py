@@ -141,3 +141,15 @@ def test_an_interrupted_training_keeps_what_was_finished(project: Project, monke
         train(project, quiet=True)
     assert project.artifacts.live("item-knn") is not None
     assert project.artifacts.live("popular") is None
+
+
+def test_a_student_is_trained_after_its_teacher_and_from_it(project: Project, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="a student needs torch")
+    small = "max_len = 8\nembedding_dim = 8\nn_layers = 1\nepochs = 1\n"
+    tables = f'[models.fast]\nmodel = "student"\nteacher = "main"\n{small}[models.main]\nmodel = "hstu"\n{small}'
+    (tmp_path / "penchant.toml").write_text(CONFIG + tables, encoding="utf-8")
+    with Project.open(tmp_path) as again:
+        trained = train(again, quiet=True)
+        assert [each.name for each in trained] == ["item-knn", "popular", "main", "fast"]
+        assert all(each.published for each in trained)
+        assert again.artifacts.get(trained[-1].version).facts["teacher"]["model"] == "hstu"

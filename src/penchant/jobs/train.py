@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from penchant.core.config import parse
@@ -16,7 +17,7 @@ from penchant.jobs.publish import check
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model
 from penchant.scenarios.config import ModelTable
-from penchant.scenarios.project import CURSOR, UNTIL, Project
+from penchant.scenarios.project import CURSOR, MODELS_FOLDER, UNTIL, Project
 
 CHECKPOINTS_FOLDER = "checkpoints"
 
@@ -49,7 +50,8 @@ def train(project: Project, name: str | None = None, *, quiet: bool = False, pub
     dataset = project.dataset(quiet=quiet)
     if dataset.n_events == 0:
         raise DataError(f"{project.dir}: there are no events to learn from; run `penchant import` first")
-    return [_train_one(project, each, model, dataset, FitOptions(quiet=quiet), publish=publish) for each, model in fresh.items()]
+    options = FitOptions(quiet=quiet)
+    return [_train_one(project, each, fresh[each], dataset, options, publish=publish) for each in _teachers_first(fresh)]
 
 
 def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
@@ -68,6 +70,17 @@ def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
     return models
 
 
+def _teachers_first(models: Mapping[str, Model]) -> list[str]:
+    """The names in their order, but those that learn from another one after it."""
+    return sorted(models, key=lambda name: getattr(models[name].config, "teacher", None) in list(models))
+
+
+def _live(project: Project) -> dict[str, Path]:
+    """The folders of what is published, by name."""
+    live = {name: project.artifacts.live(name) for name in project.config.models}
+    return {name: project.dir / MODELS_FOLDER / version for name, version in live.items() if version is not None}
+
+
 def _wanted(project: Project, name: str | None) -> dict[str, ModelTable]:
     tables = project.config.models
     if name is None:
@@ -80,7 +93,7 @@ def _wanted(project: Project, name: str | None) -> dict[str, ModelTable]:
 def _train_one(project: Project, name: str, model: Model, dataset: Dataset, options: FitOptions, *, publish: bool) -> Trained:
     started = time.perf_counter()
     checkpoints = project.dir / CHECKPOINTS_FOLDER / name
-    model.fit(dataset, replace(options, checkpoint=checkpoints / _identity(model, dataset)))
+    model.fit(dataset, replace(options, checkpoint=checkpoints / _identity(model, dataset), models=_live(project)))
     seconds = round(time.perf_counter() - started, 3)
     artifact = replace(model.artifact(), facts=_facts(model, dataset, seconds))
     version = project.artifacts.put(name, artifact)

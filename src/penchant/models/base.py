@@ -5,8 +5,8 @@ A model writes `_fit`, `_scores`, `_arrays` and `_restore`; the rest of the cont
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -42,6 +42,7 @@ class FitOptions:
     checkpoint: Path | None = None  # a folder to resume from and save to
     device: str = "auto"
     threads: int | None = None
+    models: Mapping[str, Path] = field(default_factory=dict)  # folders of trained models, by the names that settings may say
     report: Callable[[int, float], None] | None = None  # is told each epoch's number and NDCG@10; what it raises ends the training
 
 

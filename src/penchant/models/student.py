@@ -1,0 +1,146 @@
+"""A small sequence model that learns from a large one what the data alone would not tell it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from penchant.core.errors import MissingExtraError
+
+try:
+    import torch
+except ModuleNotFoundError:
+    raise MissingExtraError("Student", "torch") from None
+
+from pydantic import Field, field_validator
+from torch import Tensor
+from torch.nn import functional as F
+
+from penchant.core.config import parse
+from penchant.core.errors import ConfigError, did_you_mean
+from penchant.data import Dataset
+from penchant.models import MODELS, load
+from penchant.models.base import FitOptions, Model
+from penchant.models.encoder import EncoderModel
+from penchant.models.encoder_config import EncoderConfig
+from penchant.models.next_item import NextItem
+from penchant.training.loader import Batch
+
+CELLS = 2**22  # scores of a teacher at once: 16 MiB
+
+
+class StudentConfig(EncoderConfig):
+    """Settings of `Student`."""
+
+    # A trained model by its name in the project, or the folder it was saved in; or settings, with `model`, of one to train first.
+    # `Any`: checked by its class.
+    teacher: str | dict[str, Any] = Field(default_factory=lambda: {"model": "hstu"})
+    trust: float = Field(0.5, ge=0, le=1)  # how much the teacher counts against what really came next
+    told: int = Field(64, ge=1)  # the teacher's best items that are learned from
+    embedding_dim: int = Field(32, ge=1)
+    n_layers: int = Field(1, ge=0)
+    n_heads: int = Field(1, ge=1)
+    attention: Literal["softmax", "pointwise"] = "pointwise"
+    feed_forward: Literal["gelu", "swiglu", "none"] = "none"
+    place: Literal["learned", "relative", "rotary", "none"] = "relative"
+    time: Literal["none", "history", "request"] = "request"
+    head: Literal["dot"] = "dot"
+    loss: Literal["softmax"] = "softmax"
+
+    @field_validator("teacher")
+    @classmethod
+    def _can_be_trained(cls, teacher: str | dict[str, Any]) -> str | dict[str, Any]:
+        if isinstance(teacher, dict):
+            settings = dict(teacher)
+            name = settings.pop("model", None)
+            if name not in MODELS:
+                raise ValueError(f"model: no such model{did_you_mean(str(name), MODELS)}")
+            try:
+                parse(MODELS.load(name).Config, settings, "teacher")
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return teacher
+
+
+class _Taught(NextItem):
+    """Predict each event of each history, and what the teacher predicts."""
+
+    def __init__(self, model: "Student", dataset: Dataset, options: FitOptions, precision: torch.dtype) -> None:
+        super().__init__(model, dataset, options, precision)
+        self._config, self._teacher, device = model.config, model.teacher, model._encoder.items.weight.device
+        self._teacher._encoder.to(device)
+        self._teacher._settle()
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The mean over the batch's targets."""
+        encoder = self._model._encoder
+        states = self.states(self._model, batch)
+        weight, targets = encoder.item_weight(), batch.targets.to(states.device)
+        users, items = encoder.head.users(states).float(), encoder.head.items(weight)
+        best, shares = self._told(batch)
+        meant = F.embedding_bag(best, items, per_sample_weights=shares, mode="sum")
+        moved = (users * (items[targets] - meant)).sum(-1).mean()  # from the score of what came next to those of what the teacher says
+        hard: Tensor = self._loss(states, weight, targets)
+        return hard + self._config.trust * moved
+
+    @torch.no_grad()
+    def _told(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """[T, told] the teacher's best items at each place, and its shares of them. Items newer than the teacher it never met."""
+        teacher, n_items = self._teacher, self._teacher.n_items
+        known = replace(batch, codes=batch.codes.masked_fill(batch.codes >= n_items, teacher._encoder.start))
+        head = teacher._encoder.head
+        users = head.users(self.states(teacher, known)).float()
+        rows = max(1, CELLS // n_items)
+        tops = [head.scores(part, teacher._weight).topk(min(self._config.told, n_items)) for part in torch.split(users, rows)]
+        return torch.cat([top.indices for top in tops]), torch.cat([top.values for top in tops]).softmax(-1)
+
+
+class Student(EncoderModel):
+    """A sequence model of one small layer that is told, at every place of every history, which items a large model finds likely.
+
+    Loss = −log p(next item), with a share `trust` of the next item's weight given to the teacher's `told` best items by
+    its softmax over them. So it costs one sum over those beside the loss that a model without a teacher has.
+
+    Reference: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv:1503.02531, section 2; of rankings
+    Tang & Wang, "Ranking Distillation", KDD 2018, arXiv:1809.07428.
+    Differs: no temperature beside the models' own; the teacher is asked anew in each epoch, so nothing it said is stored; the layer
+    is that of `HSTU`.
+    Cost: that of its settings to answer; to train, also the answers of the teacher, O(n_items) a place.
+    """
+
+    name = "student"
+    Config = StudentConfig
+    config: StudentConfig
+    Task: ClassVar[type[NextItem]] = _Taught
+    teacher: EncoderModel  # while it trains
+
+    def _fit(self, dataset: Dataset, options: FitOptions) -> None:
+        self.teacher = self._found(dataset, options)
+        try:
+            super()._fit(dataset, options)
+        finally:
+            teacher = self.__dict__.pop("teacher")
+        self.facts["teacher"] = {"model": teacher.name, "config": teacher.config.model_dump(mode="json")}
+
+    def _found(self, dataset: Dataset, options: FitOptions) -> EncoderModel:
+        """The teacher, trained. Raises ConfigError."""
+        told = self.config.teacher
+        teacher: Model
+        if isinstance(told, dict):
+            settings = {"seed": self.config.seed, "max_len": self.config.max_len, **told}
+            checkpoint = None if options.checkpoint is None else options.checkpoint / "teacher"
+            teacher = MODELS.load(settings.pop("model"))(**settings).fit(dataset, replace(options, checkpoint=checkpoint))
+        elif told in options.models or Path(told).is_dir():
+            teacher = load(options.models.get(told, Path(told)))
+        else:
+            raise ConfigError(f"{self.name}.teacher: no trained model {told!r}, and no such folder{did_you_mean(told, options.models)}")
+        if not isinstance(teacher, EncoderModel) or teacher.both_ways:
+            raise ConfigError(
+                f"{self.name}.teacher: {teacher.name!r} does not say what comes next at every place; use sasrec, esasrec, hstu …"
+            )
+        if teacher.config.max_len < self.config.max_len:
+            raise ConfigError(
+                f"{self.name}.max_len: at most that of the teacher, {teacher.config.max_len}; received: {self.config.max_len}"
+            )
+        if teacher.items is None or teacher.items.ids != dataset.items.ids[: teacher.n_items]:
+            raise ConfigError(f"{self.name}.teacher: {told!r} learned from other items; train it on these data first")
+        return teacher
