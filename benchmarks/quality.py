@@ -63,6 +63,14 @@ ROWS = {
         test_events="lightgcn/gowalla/test.txt.gz",
         metrics=("recall@20", "ndcg@20"),
     ),
+    "ta-feng": Row(
+        "tafeng-nbr/tafeng_history.json.gz",
+        Protocol(name="given", exclude_seen=False),
+        (0.1301, 0.1011),
+        {"tifu-knn": {}},
+        test_events="tafeng-nbr/tafeng_future.json",
+        metrics=("recall@10", "ndcg@10"),
+    ),
     "ml-1m-temporal": Row("ml-1m/ratings.dat.gz", TEMPORAL),
     "ml-100k-temporal": Row("ml-100k", TEMPORAL),
     "online-retail-temporal": Row("online-retail/online_retail.csv.gz", TEMPORAL),
@@ -84,7 +92,7 @@ def judge(row: Row, split: Split, seed: int, work: Path) -> tuple[dict[str, Eval
     members = {**row.large, **COUNTING} if row.large else None
     auto = Auto(members=members, seed=seed).fit(split.train, FitOptions(validation=split.validation, checkpoint=work / f"seed-{seed}"))
     judged: dict[str, Model] = {"auto": auto, **auto.trained}
-    rules = {"at": row.protocol.at, "train": split.train, "time_known": row.protocol.time_known}
+    rules = {name: getattr(row.protocol, name) for name in ("at", "time_known", "exclude_seen")} | {"train": split.train}
     return {name: evaluate(model, split.test, **rules) for name, model in judged.items()}, auto
 
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penchant.core.errors import ConfigError, DataError
+from penchant.data.load import load_dataset
 from penchant.data.options import ReadOptions
 from penchant.data.sources import SOURCES, open_table
 from penchant.data.sources.table import LINE
@@ -261,3 +262,14 @@ def test_ids_written_as_json_come_back_byte_for_byte(tmp_path: Path, pairs: list
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps({"user_id": user, "item_id": item}) + "\n" for user, item in pairs), encoding="ascii")
     assert frame_of(path).select("user_id", "item_id").rows() == pairs
+
+
+def test_each_person_s_baskets_in_one_json_object(tmp_path: Path) -> None:
+    path = tmp_path / "baskets.json"
+    path.write_text('{"1": [[-1], [7, 8], [7], [-1]], "2": [[-1], [8, 9], [-1]]}', encoding="utf-8")
+    dataset = load_dataset(path)
+    assert dataset.users.ids == ("1", "2")
+    assert [dataset.items.ids[code] for code in dataset.interactions.items] == ["7", "8", "7", "8", "9"]
+    times = dataset.interactions.timestamps
+    assert times[0] == times[1] < times[2]
+    assert times[3] == times[4]

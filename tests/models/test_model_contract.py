@@ -24,6 +24,7 @@ FAST["item2vec"] = {"max_len": 20, "embedding_dim": 16, "epochs": 20, "batch_siz
 FAST["exported"] = {"of": "sasrec", "settings": {**FAST["sasrec"], "n_layers": 0}}  # a graph of few parts is made sooner
 PLAIN = {"attention": "softmax", "feed_forward": "gelu", "place": "learned", "time": "none"}
 FAST["student"] = {**FAST["sasrec"], **PLAIN, "teacher": {"model": "sasrec", **FAST["sasrec"]}}  # twice as many steps: no time to drift
+FAST["tifu-knn"] = {"neighbours": 5}  # of the few people of a tiny data set
 FAST["auto"] = {"members": {"sasrec": FAST["sasrec"], "last-item": {}, "item-knn": {}, "popular": {}}}
 SEQUENCES = {"sasrec", "esasrec", "hstu", "bert4rec", "gru4rec", "lstm", "caser", "mlp", "ncf", "two-tower", "item2vec"}
 NEEDS_TORCH = {"auto", "exported", "student"} | SEQUENCES

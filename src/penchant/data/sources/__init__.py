@@ -11,6 +11,7 @@ SOURCES = Catalogue(
     "source",
     {
         "parquet": "penchant.data.sources.parquet:Parquet",
+        "baskets": "penchant.data.sources.baskets:Baskets",
         "json": "penchant.data.sources.json_lines:JsonLines",
         "recbole": "penchant.data.sources.recbole:RecBole",
         "sequences": "penchant.data.sources.sequences:Sequences",
