@@ -20,6 +20,7 @@ FAST = {
 }
 FAST |= dict.fromkeys(("esasrec", "hstu", "bert4rec", "gru4rec", "lstm", "caser", "mlp", "ncf", "two-tower"), FAST["sasrec"])
 FAST["bert4rec"] = {**FAST["sasrec"], "epochs": 24}  # only gaps are targets
+FAST["mlp"] = {**FAST["sasrec"], "epochs": 20}
 FAST["item2vec"] = {"max_len": 20, "embedding_dim": 16, "epochs": 20, "batch_size": 4, "learning_rate": 0.05}
 FAST["exported"] = {"of": "sasrec", "settings": {**FAST["sasrec"], "n_layers": 0}}  # a graph of few parts is made sooner
 PLAIN = {"attention": "softmax", "feed_forward": "gelu", "place": "learned", "time": "none"}

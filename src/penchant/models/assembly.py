@@ -66,6 +66,8 @@ def build(config: EncoderConfig, n_items: int, known: Known | None = None, *, bo
     blocks = _blocks(config, both_ways=both_ways)
     encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropout, head=_head(config), both_ways=both_ways)
     initialise(encoder, std=0.02)
+    if isinstance(encoder.head, NeuralHead):
+        encoder.head.restart()
     if known is not None and (known.n_event_types or known.edges is not None):
         encoder.events = EventInputs(dim, n_event_types=known.n_event_types, edges=known.edges)
     if known is not None and known.content is not None:

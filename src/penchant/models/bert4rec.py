@@ -36,9 +36,10 @@ class BERT4Rec(EncoderModel):
     Reference: Sun et al., "BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer", CIKM
     2019, arXiv:1904.06690, section 3.
     Differs: cosines with a temperature and no layer between the last state and the item vectors; norms before the layers; AdamW with
-    warm-up and cosine; long histories are cut into windows; gaps are drawn anew in each epoch, and for a share of the histories
-    the end alone is one. It needs more epochs than `SASRec`, for only gaps are targets (Petrov & Macdonald, "A Systematic Review
-    and Replicability Study of BERT4Rec", RecSys 2022, arXiv:2207.07483).
+    warm-up and cosine; long histories are cut into windows; gaps are drawn anew in each epoch; a share of the histories is cut
+    somewhere and has its gap at the new end, where the paper takes out the very last item only. It needs more epochs than
+    `SASRec`, for only gaps are targets (Petrov & Macdonald, "A Systematic Review and Replicability Study of BERT4Rec for
+    Sequential Recommendation", RecSys 2022, arXiv:2207.07483).
     Cost: as `SASRec` an epoch, with attention twice as dear and fewer targets for the loss.
     """
 

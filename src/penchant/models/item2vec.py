@@ -35,12 +35,14 @@ class Item2VecConfig(TrainingConfig):
     negatives: float = Field(5.0, gt=0)  # weight of what was not met, in pairs for each pair
     power: float = Field(0.75, ge=0, le=1)  # negatives come as often as their item, to this power
     recent: int = Field(5, ge=1)  # latest events whose mean answers
+    decay: float = Field(0.5, gt=0, le=1)  # weight of an event in that mean, in the weight of the one after it
     learning_rate: float = Field(5e-3, gt=0)
     embedding_learning_rate: float | None = Field(None, gt=0)
 
 
 class Item2Vec(Model):
-    """Skip-gram with negative sampling over histories; an answer is what is nearest to the mean of the latest items.
+    """Skip-gram with negative sampling over histories; an answer is what is nearest to the mean of the latest items,
+    the very latest weighing most.
 
     Reference: Barkan & Koenigstein, "Item2Vec: Neural Item Embedding for Collaborative Filtering", MLSP 2016, arXiv:1603.04259,
     section 3; Mikolov et al., "Distributed Representations of Words and Phrases", NeurIPS 2013, arXiv:1310.4546.
@@ -65,7 +67,9 @@ class Item2Vec(Model):
         vectors = F.normalize(self._vectors.items.weight.detach(), dim=-1).cpu().numpy()
         latest = queries.last(self.config.recent)
         means = np.zeros((len(queries), vectors.shape[1]), np.float32)
-        np.add.at(means, rows_of(latest.offsets), vectors[latest.items])
+        rows = rows_of(latest.offsets)
+        since = latest.offsets[1:][rows] - 1 - np.arange(len(rows))  # events after each
+        np.add.at(means, rows, vectors[latest.items] * np.float32(self.config.decay) ** since[:, None].astype(np.float32))
         scores: FloatArray = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12) @ vectors.T
         return scores
 
@@ -102,6 +106,7 @@ class _SkipGram:
             max_len=config.max_len,
             batch_events=config.batch_events_for(dataset.n_events),
             seed=config.seed,
+            augment=config.augmented(),
         )
         validation = options.validation
         self._held = None if validation is None else holdout(validation, limit=config.validation_users, seed=config.seed)

@@ -10,7 +10,7 @@ from penchant.models.encoder_config import EncoderConfig
 from penchant.models.next_item import NextItem
 from penchant.training.loader import Batch
 
-LAST = 0.1  # share of histories where the last item alone is taken out: that is what a request asks
+ASKED = 0.2  # share of histories that are cut and asked what comes next, as a request is: else no short history would ever end in a gap
 
 
 class MaskedConfig(EncoderConfig):
@@ -28,18 +28,21 @@ class Masked(NamedTuple):
 
 
 def masked(batch: Batch, *, share: float, start: int, mask: int) -> Masked:
-    """Each history with about `share` of its items replaced by `mask`, at least one; draws from torch's generator."""
+    """Each history with about `share` of its items replaced by `mask`, or cut somewhere and its new end alone replaced.
+
+    Draws from torch's generator.
+    """
     items = torch.full_like(batch.codes, start)
     items.view(-1)[batch.real] = batch.targets
-    real = items != start
+    real, steps = items != start, torch.arange(items.shape[1], device=items.device)
     drawn = (torch.rand(items.shape, device=items.device) < share) & real
-    last = torch.zeros_like(real)
-    last[torch.arange(len(items), device=items.device), real.sum(1) - 1] = True
-    alone = torch.rand(len(items), 1, device=items.device) < LAST
-    alone |= ~drawn.any(1, keepdim=True)
-    chosen = torch.where(alone, last, drawn)
+    asked = torch.rand(len(items), 1, device=items.device) < ASKED
+    asked |= ~drawn.any(1, keepdim=True)
+    ends = (torch.rand(len(items), 1, device=items.device) * real.sum(1, keepdim=True)).long()
+    chosen = torch.where(asked, steps == ends, drawn)
+    codes = items.masked_fill(chosen, mask).masked_fill_(asked & (steps > ends), start)
     places = chosen.view(-1).nonzero().squeeze(1)
-    return Masked(items.masked_fill(chosen, mask), places, items.view(-1)[places])
+    return Masked(codes, places, items.view(-1)[places])
 
 
 class MaskedItem(NextItem):

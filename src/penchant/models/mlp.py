@@ -18,11 +18,16 @@ from penchant.models.encoder_config import EncoderConfig
 class MLPConfig(EncoderConfig):
     """Settings of `MLP`."""
 
+    max_len: int = Field(30, ge=1)  # a mean of more says less
+    batch_size: int = Field(20, ge=1)
+    learning_rate: float = Field(3e-3, gt=0)
+    embedding_learning_rate: float | None = Field(1e-2, gt=0)
     n_layers: int = Field(0, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "mean"
     place: Literal["learned", "relative", "rotary", "none"] = "none"
     head: Literal["dot", "mixture", "mlp", "neumf"] = "mlp"
     loss: Literal["softmax", "sampled", "gbce", "bce", "bpr"] = "bce"
+    negatives: int = Field(32, ge=1)
 
 
 class MLP(EncoderModel):

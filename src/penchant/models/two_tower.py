@@ -18,6 +18,8 @@ from penchant.models.encoder_config import EncoderConfig
 class TwoTowerConfig(EncoderConfig):
     """Settings of `TwoTower`."""
 
+    max_len: int = Field(30, ge=1)  # a mean of more says less
+    batch_size: int = Field(50, ge=1)
     n_layers: int = Field(1, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "mean"
     place: Literal["learned", "relative", "rotary", "none"] = "none"

@@ -103,7 +103,8 @@ class MixtureHead(nn.Module):
 class NeuralHead(nn.Module):
     """A small network reads state and item together; with `product` also their elementwise product, weighed.
 
-    The network's first layer is a sum of a state's and an item's part, each worked out once. Reference: He et al., "Neural
+    The network's first layer is a sum of a state's and an item's part, each worked out once. Item vectors are normalised as states
+    are, for theirs are small at first and the network would hardly see them. Reference: He et al., "Neural
     Collaborative Filtering", WWW 2017, arXiv:1708.05031, sections 3.3 (the network) and 3.4 (both).
     Cost: O(T·N·hidden²) for all items, a hundred times that of a product.
     """
@@ -115,6 +116,12 @@ class NeuralHead(nn.Module):
         self.middle, self.out = nn.Linear(hidden, hidden // 2), nn.Linear(hidden // 2, 1)
         self.weigh = nn.Linear(dim, dim, bias=False) if product else None
 
+    def restart(self) -> None:
+        """Weights as torch begins them: layer on layer of small ones would let nothing through."""
+        for part in self.children():
+            if isinstance(part, nn.Linear):
+                part.reset_parameters()
+
     def users(self, states: Tensor) -> Tensor:
         """[T, hidden (+ D)]."""
         first = self.user(states)
@@ -122,6 +129,7 @@ class NeuralHead(nn.Module):
 
     def items(self, vectors: Tensor) -> Tensor:
         """[N, hidden (+ D)]."""
+        vectors = F.layer_norm(vectors, vectors.shape[-1:])
         first = self.item(vectors)
         return first if self.weigh is None else torch.cat([first, vectors], dim=-1)
 
