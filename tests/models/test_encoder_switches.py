@@ -1,5 +1,6 @@
 """Each switch of the sequence encoder does what it says."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,14 @@ def test_a_size_stands_for_its_settings_and_gives_way_to_those_given(size: str) 
     assert {key: getattr(model.config, key) for key in SIZES[size]} == SIZES[size]
     assert SASRec(size=size, n_layers=3).config.n_layers == 3
     assert SASRec(**model.config.model_dump(mode="json")).config == model.config
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_page_says_what_a_size_stands_for(size: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/train.md").read_text(encoding="utf-8")
+    columns = ["embedding_dim", "n_layers", "n_heads", "gated"]
+    cells = [str(SIZES[size].get(column, "")).lower() for column in columns]
+    assert f"| `{size}` | {' | '.join(cells)} |".replace("|  |", "| |") in page
 
 
 def test_small_is_what_is_used_unasked() -> None:
