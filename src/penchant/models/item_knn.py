@@ -11,7 +11,7 @@ from penchant.core.types import FloatArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.space import OneOf, Real, Space, Whole
-from penchant.models.sparse import best_of_rows, events_back, histories, met, pack, popularity, product_blocks, unpack
+from penchant.models.sparse import best_of_rows, fading, histories, met, pack, popularity, product_blocks, unpack
 
 
 class ItemKNNConfig(ModelConfig):
@@ -66,10 +66,7 @@ class ItemKNN(Model):
         self._popularity = popularity(dataset)
 
     def _scores(self, queries: Queries) -> FloatArray:
-        weights = None
-        if self.config.recency:
-            weights = ((1.0 + events_back(queries)) ** -self.config.recency).astype(np.float32)
-        votes = histories(queries, self.n_items, weights) @ self._similarity
+        votes = histories(queries, self.n_items, fading(queries, self.config.recency)) @ self._similarity
         scores: FloatArray = votes.toarray()
         scores += self._popularity
         return scores

@@ -36,6 +36,14 @@ def events_back(queries: Queries) -> LongArray:
     return np.repeat(queries.offsets[1:], np.diff(queries.offsets)) - 1 - np.arange(len(queries.items), dtype=np.int64)
 
 
+def fading(queries: Queries, recency: float) -> FloatArray | None:
+    """[T] weights (1 + k)^−`recency` of the events k back in their history; None = all the same."""
+    if not recency:
+        return None
+    weights: FloatArray = ((1.0 + events_back(queries)) ** -recency).astype(np.float32)
+    return weights
+
+
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     """Each row's `k` greatest stored values, ties by lower column. `matrix` must have sorted indices.
 

@@ -1,0 +1,146 @@
+"""Who met what as a graph, its coarse patterns held back: as good as EASE on sparse data, for catalogues of any size."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import sparse
+
+from penchant.core.artifact import Arrays
+from penchant.core.random import generator
+from penchant.core.types import FloatArray, Queries, offsets_of
+from penchant.data import Dataset
+from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import Real, Space, Whole
+from penchant.models.sparse import BLOCK, fading, histories, met, pack, popularity, unpack
+
+SMALL = 512  # items up to which the eigenvectors are exact
+OVERSAMPLING = 32  # further directions that are iterated along, so that the wanted ones are found sooner
+ITERATIONS = 5
+LEAST_SHARE = 8  # at most one direction for so many people or items: to flatten all is to forget all
+
+
+class GraphFilterConfig(ModelConfig):
+    """Settings of `GraphFilter`."""
+
+    space: ClassVar[Space] = {
+        "components": Whole(8, 512, log=True),
+        "neighbours": Whole(100, 2_000, log=True),
+        "damping": Real(0, 0.6),
+        "rarity": Real(0, 0.6),
+        "frequency": Real(0, 0.6),
+        "recency": Real(0, 2),
+    }
+
+    components: int = Field(default=128, ge=1)  # the strongest patterns, which are all made as strong as the last of them
+    neighbours: int | None = Field(default=500, ge=1)  # kept for each item, the greatest weights above 0; None = all weights
+    damping: float = Field(default=0.25, ge=0)  # somebody with n items weighs n^−damping
+    rarity: float = Field(default=0.25, ge=0)  # an item of the history that n people met weighs n^−rarity
+    frequency: float = Field(default=0.35, ge=0)  # an item that n people met gains by n^frequency
+    recency: float = Field(default=0.0, ge=0)  # the event k back in the history weighs (1 + k)^−recency; 0 = all the same
+    seed: int = 0
+
+
+class GraphFilter(Model):
+    """Score of an item = sum over the history's items of what is left of their common people when coarse patterns are flattened.
+
+    With R of people and items, D their diagonal matrices of frequencies and M = Dᵤ^−damping · R · Dᵢ^−½, the weights are
+    Dᵢ^−rarity · F · Dᵢ^frequency, where F is MᵀM with each of its greatest eigenvalues lowered to the least of `components` of them:
+    what everybody likes speaks no louder than the tastes of a few, and the fine patterns stay as they are.
+
+    Reference: Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021, arXiv:2108.07567, section 4; sharpening
+    from Choi et al., "Blurring-Sharpening Process Models for Collaborative Filtering", SIGIR 2023, arXiv:2211.09324, section 3; the
+    eigenvectors from Halko, Martinsson and Tropp, "Finding structure with randomness", 2011, arXiv:0909.4061, section 4.5.
+    Differs: one flattening takes the place of an ideal low-pass filter added and of a differential equation; exponents in the place
+    of square roots; only the greatest weights of each item are kept, so that an answer costs as little as item-knn's.
+    Cost: O(pairs of items met by the same person + items² · components) time, O(items · neighbours) memory.
+    """
+
+    name = "graph-filter"
+    Config = GraphFilterConfig
+    needs_history = True
+    config: GraphFilterConfig
+
+    def _fit(self, dataset: Dataset, options: FitOptions) -> None:
+        config, people = self.config, met(dataset)
+        counts = np.maximum(1, np.bincount(people.indices, minlength=dataset.n_items)).astype(np.float64)
+        graph = _normalised(people, counts, config.damping)
+        room = max(1, min(graph.shape) // LEAST_SHARE)
+        strengths, patterns = leading(graph, min(config.components, room), config.seed)
+        self._weights = _filtered(
+            graph, patterns * (strengths[-1] - strengths), patterns, (counts**-config.rarity, counts**config.frequency), config.neighbours
+        )
+        self._popularity = popularity(dataset)
+
+    def _scores(self, queries: Queries) -> FloatArray:
+        asked = histories(queries, self.n_items, fading(queries, self.config.recency))
+        scores: FloatArray = (asked @ self._weights).toarray()
+        scores += self._popularity
+        return scores
+
+    def _arrays(self) -> Arrays:
+        return {**pack("weights", self._weights), "popularity": self._popularity}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._weights, self._popularity = unpack("weights", arrays), arrays["popularity"]
+
+
+def leading(matrix: sparse.csr_array, count: int, seed: int = 0) -> tuple[FloatArray, FloatArray]:
+    """(eigenvalues [count] of `matrix`ᵀ·`matrix`, greatest first; eigenvectors [columns, count]) by iteration along a subspace.
+
+    Exact, up to rounding, for a small matrix; else best where the eigenvalues differ, which is where they are flattened most.
+    """
+    width = matrix.shape[1] if matrix.shape[1] <= SMALL else min(count + OVERSAMPLING, matrix.shape[1])
+    start = generator(seed, "graph-filter").normal(size=(matrix.shape[1], width)).astype(np.float32)
+    turned = sparse.csr_array(matrix.T)
+    basis: FloatArray = np.linalg.qr(start)[0]
+    for _ in range(ITERATIONS):
+        basis = np.linalg.qr(turned @ (matrix @ basis))[0]
+    inside = (matrix @ basis).astype(np.float64)
+    values, vectors = np.linalg.eigh(inside.T @ inside)  # ascending
+    best = slice(-1, -count - 1, -1)
+    return np.maximum(values[best], 0).astype(np.float32), basis @ vectors[:, best].astype(np.float32)
+
+
+def _normalised(people: sparse.csr_array, counts: NDArray[np.float64], damping: float) -> sparse.csr_array:
+    """[n_users, n_items] float32 Dᵤ^−damping · R · Dᵢ^−½."""
+    lengths = np.diff(people.indptr)
+    weights = np.repeat(np.maximum(1, lengths) ** -damping, lengths) * counts[people.indices] ** -0.5
+    return sparse.csr_array((weights.astype(np.float32), people.indices, people.indptr), shape=people.shape)
+
+
+def _filtered(
+    graph: sparse.csr_array,
+    left: FloatArray,
+    right: FloatArray,
+    scales: tuple[NDArray[np.float64], NDArray[np.float64]],
+    neighbours: int | None,
+) -> sparse.csr_array:
+    """[n_items, n_items] (`graph`ᵀ·`graph` + `left`·`right`ᵀ) with rows and columns scaled, no diagonal, and the best of each row."""
+    n_items = graph.shape[1]
+    rows_by, columns_by = (scale.astype(np.float32) for scale in scales)
+    by_item, scaled = sparse.csr_array(graph.T), sparse.csr_array(graph @ sparse.diags_array(columns_by))
+    right = np.ascontiguousarray((right * columns_by[:, None]).T)  # [components, n_items]
+    step, parts = max(1, BLOCK // n_items), []
+    for start in range(0, n_items, step):
+        rows = np.arange(start, min(start + step, n_items))
+        block: FloatArray = left[rows] @ right
+        block += (by_item[rows] @ scaled).toarray()
+        block *= rows_by[rows, None]
+        block[np.arange(len(rows)), rows] = 0  # an item does not speak for itself
+        parts.append(_best(block, neighbours))
+    return sparse.csr_array(sparse.vstack(parts, format="csr"))
+
+
+def _best(block: FloatArray, neighbours: int | None) -> sparse.csr_array:
+    """Each row's greatest values above 0, equals of the last of them too; all values where `neighbours` is None."""
+    n_columns = block.shape[1]
+    if neighbours is None:
+        return sparse.csr_array(block)
+    least: NDArray[Any] = np.full((len(block), 1), np.finfo(np.float32).tiny)
+    if neighbours < n_columns:
+        least = np.maximum(least, np.partition(block, n_columns - neighbours, axis=1)[:, [n_columns - neighbours]])
+    kept = block >= least
+    columns = np.nonzero(kept)[1].astype(np.int32)
+    return sparse.csr_array((block[kept], columns, offsets_of(kept.sum(axis=1))), shape=block.shape)
