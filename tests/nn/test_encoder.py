@@ -83,6 +83,12 @@ def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
     assert abs(float((dropped == 0).float().mean()) - 0.3) < 0.01
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_dropout_scales_what_it_keeps_in_every_number_format(dtype: torch.dtype) -> None:
+    dropped = Dropout(0.5)(torch.ones(100, 10, dtype=dtype))
+    assert dropped.dtype == dtype and set(dropped.unique().tolist()) == {0.0, 2.0}
+
+
 def test_dropout_is_the_identity_outside_training_and_at_zero() -> None:
     x = torch.randn(4, 5)
     assert Dropout(0.5).eval()(x) is x

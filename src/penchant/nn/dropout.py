@@ -23,7 +23,7 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape and dtype as `x`."""
-        threshold = round(self.p * LEVELS)
+        threshold = min(round(self.p * LEVELS), LEVELS - 1)
         if not self.training or threshold == 0:
             return x
         if x.device.type != "cpu":
