@@ -1,4 +1,4 @@
-"""Who met what as a graph, its coarse patterns held back: as good as EASE on sparse data, for catalogues of any size."""
+"""Who met what as a graph, its coarse patterns held back: for sparse data, and catalogues of any size."""
 
 from typing import Any, ClassVar
 
