@@ -158,3 +158,10 @@ def test_a_given_test_set_follows_the_training_whatever_its_times() -> None:
     features = split.test.item_features
     assert features is not None and features["item_id"].to_list() == list(split.test.items.ids)
     assert features.filter(pl.col("item_id") == "i9")["title"].to_list() == ["nine"]
+
+
+def test_validation_beside_a_given_test_cuts_no_basket_in_two() -> None:
+    baskets = [("ann", "u", 1), ("ann", "v", 2), ("ann", "w", 2), ("ann", "x", 2), ("bob", "u", 1), ("bob", "v", 1), ("bob", "w", 1)]
+    split = given_split(dataset_of(baskets), dataset_of([("ann", "y", 3)]), validation=0.1)
+    assert targets_of(split.validation) == [("ann", "v", 2), ("ann", "w", 2), ("ann", "x", 2), ("bob", "w", 1)]
+    assert events_of(split.train) == [("ann", "u", 1), ("bob", "u", 1), ("bob", "v", 1)]

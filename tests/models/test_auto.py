@@ -8,10 +8,10 @@ import pytest
 from penchant.core.errors import ConfigError, DataError
 from penchant.core.types import Queries
 from penchant.data import Dataset
-from penchant.data.split import leave_one_out
+from penchant.data.split import leave_one_out, without_targets
 from penchant.evaluation.evaluate import evaluate
 from penchant.models import Auto, LastItem, Popular
-from penchant.models.auto import hold_back, times_matter
+from penchant.models.auto import comes_back, hold_back, times_matter
 from penchant.models.base import FitOptions
 from penchant.models.weighing import evidence
 
@@ -130,3 +130,39 @@ def test_a_member_that_cannot_be_trained_is_left_out(monkeypatch: pytest.MonkeyP
     assert "goes on without ease" in caplog.text
     with pytest.raises(DataError, match="none of its members"):
         Auto(members={"ease": {}}).fit(chains(), QUIET)
+
+
+def buyers(users: int = 400, items: int = 60, baskets: int = 8) -> Dataset:
+    """People who buy one or two of their own five things at each visit, and now and then something else."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for user in range(users):
+        own = rng.choice(items, 5, replace=False)
+        for visit in range(baskets):
+            bought = rng.choice(own, rng.integers(1, 3), replace=False) if rng.random() < 0.8 else rng.choice(items, 1)
+            rows += [(f"u{user}", f"i{item}", (user + visit * users) * 1_000_000) for item in bought]
+    return Dataset.from_events(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row"))
+
+
+def test_what_is_bought_again_and_again_is_recommended_again() -> None:
+    held = hold_back(buyers(), 300)
+    known = without_targets(held)
+    assert comes_back(known)
+    assert not comes_back(chains(items=4_000))
+    members = {"popular": {}, "item-knn": {}, "habits": {"model": "tifu-knn", "own": 1.0}}
+    model = Auto(members=members).fit(known, FitOptions(quiet=True, validation=held))
+    assert "habits" in model.facts["members"]
+    ours = evaluate(model, held, exclude_seen=False).metrics["ndcg@10"]
+    best = max(evaluate(member, held, exclude_seen=False).metrics["ndcg@10"] for member in model.trained.values())
+    assert ours >= best
+    again = Auto.from_artifact(model.artifact())
+    queries = Queries.of([[1, 2, 1], []])
+    np.testing.assert_array_equal(again.scores(queries), model.scores(queries))
+
+
+def test_a_catalogue_too_large_for_ease_has_slim_and_a_graph_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.models.ease.LIMIT", 3)
+    monkeypatch.setattr("penchant.models.auto.SEQUENCE", {True: {}, False: {}})
+    model = Auto().fit(chains(), QUIET)
+    assert {"slim", "graph-filter"} <= set(model.trained)
+    assert "ease" not in model.trained

@@ -16,6 +16,7 @@ from penchant.core.clock import DAY, SECOND, Clock, system_clock
 from penchant.data import times
 from penchant.data.mapping import EventMapping
 from penchant.data.options import ReadOptions
+from penchant.data.order import drawn, is_sorted
 from penchant.data.rejects import Rejects
 from penchant.data.sources.table import LINE, ORDER, Bad, Chunk
 
@@ -88,6 +89,7 @@ class EventCleaner:
         self.last: int | None = None
         self._latest = cleaning.clock() + DAY
         self._modern: bool | None = None
+        self._sorted: bool | None = None
         self._numbers: str | None = None
         self._bounds: tuple[float, float] | None = None
         self._bad: list[Bad] = []
@@ -140,7 +142,9 @@ class EventCleaner:
     def _times(self, frame: pl.DataFrame) -> pl.DataFrame:
         if not self.mapping.time_columns:
             order = pl.col(ORDER) if ORDER in frame.columns else pl.col(LINE)
-            return frame.with_columns((order * SECOND).alias(columns.TIMESTAMP))
+            frame = frame.with_columns((order * SECOND).alias(columns.TIMESTAMP))
+            self._sorted = is_sorted(frame) if self._sorted is None else self._sorted
+            return drawn(frame) if self._sorted else frame
         text = frame[columns.TIMESTAMP]
         micros = self.mapping.time_format.parse(text)
         frame = frame.with_columns(micros.alias(columns.TIMESTAMP), text.cast(pl.String).alias("\x00text"))
@@ -248,7 +252,11 @@ class EventCleaner:
 
     def decide(self) -> None:
         """Say what was found about times, once all chunks are behind us."""
-        if not self.mapping.time_columns:
+        if self._sorted:
+            text = (
+                "timestamp: none in the file, and each user's items are in the order of their ids; that is no time, so their order is drawn"
+            )
+        elif not self.mapping.time_columns:
             text = "timestamp: none in the file; the order of rows is the time, one second a row from 1970-01-01"
         elif self.first is None or self.last is None:
             text = f"timestamp: {self.mapping.time_format.words}, none usable"

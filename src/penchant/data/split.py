@@ -85,8 +85,9 @@ def temporal(
 
 
 def given(train: Dataset, test: Dataset, *, validation: float = 0.1) -> Split:
-    """The test is a data set of its own; validation is the last share of each user's training events.
+    """The test is a data set of its own; validation is the last share of each user's training events, in whole baskets.
 
+    A basket is what has one time: where the cut falls into one, all of it is validation, if something comes before it.
     Ids that only the test knows get codes after those of the training data. Test events follow the training events of
     their user whatever their times say; where they would begin earlier, all are moved to begin just after the training ends.
     """
@@ -118,7 +119,7 @@ def given(train: Dataset, test: Dataset, *, validation: float = 0.1) -> Split:
     known = dataset.keep(~in_test)
     in_validation = np.zeros(len(merged), dtype=bool)
     if validation and (tuned := ratio(known, test=validation, validation=0.0).test.targets) is not None:
-        in_validation[~in_test] = tuned
+        in_validation[~in_test] = _whole_baskets(known.interactions, tuned)
     return _nested(dataset, in_test, in_validation)
 
 
@@ -144,6 +145,23 @@ def _by_user(dataset: Dataset, tested: LongArray, tuned: LongArray) -> Split:
     in_test = from_end <= np.repeat(tested, events.lengths)
     in_validation = ~in_test & (from_end <= np.repeat(tested + tuned, events.lengths))
     return _nested(dataset, in_test, in_validation)
+
+
+def _whole_baskets(events: Interactions, last: BoolArray) -> BoolArray:
+    """`last`, the end of each history, with the rest of the baskets that it begins in; as it is where that would be everything."""
+    never = np.iinfo(np.int64).max
+    begins = np.full(len(events.lengths), never)
+    np.minimum.at(begins, events.users[last], events.timestamps[last])
+    begins[begins == _first_times(events, never)] = never
+    return last | (events.timestamps >= begins[events.users])
+
+
+def _first_times(events: Interactions, otherwise: int) -> LongArray:
+    """[U] when each history begins; `otherwise` where it is empty."""
+    first = np.full(len(events.lengths), otherwise)
+    some = events.lengths > 0
+    first[some] = events.timestamps[events.offsets[:-1][some]]
+    return first
 
 
 def _nested(dataset: Dataset, in_test: BoolArray, in_validation: BoolArray) -> Split:

@@ -18,11 +18,12 @@ from penchant.data import Dataset
 from penchant.data.split import without_targets
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model, ModelConfig
-from penchant.models.weighing import PER_MEMBER, Weighing, evidence, weigh
+from penchant.models.weighing import COMMON, PER_MEMBER, Lesson, Weighing, evidence, held, weigh
 from penchant.training.validation import holdout
 
 DONE = "done"  # the folder of a member that is trained, beside its checkpoints
 ALIKE = 0.95  # share of gaps of one octave from which on the times say nothing
+AGAIN = 0.05  # share of events with what the same person met before, from which on things are wanted again
 HELD_BACK = 0.05  # share of the events at most that is kept from the members to weigh them
 
 # Members where none are named. Any value: settings of models.
@@ -38,6 +39,8 @@ COUNTING: Mapping[str, Mapping[str, Any]] = {
     "popular": {},
     "trending": {"model": "popular", "half_life_days": 7.0},
 }
+WIDE: Mapping[str, Mapping[str, Any]] = {"slim": {}, "graph-filter": {}}  # in place of EASE where the catalogue is too large for it
+HABITS: Mapping[str, Mapping[str, Any]] = {"habits": {"model": "tifu-knn", "own": 1.0}}  # where things are wanted again
 
 
 class AutoConfig(ModelConfig):
@@ -72,9 +75,11 @@ class Auto(Model):
     """Score of an item = weighted sum of what the members say of it, the weights being learned from held-back events.
 
     A member speaks in log(1 + n_items · share), `share` being its share of all the preference that it spreads over the catalogue:
-    0 = no better than chance. Its weight depends on the length of the history and on how frequent the item is. The weights are
-    those of a conditional logit model over the members' best candidates; members whose loss costs less than `worth` are dropped,
-    one after the other, and never asked again. What was held back goes to the counting members afterwards.
+    0 = no better than chance. Its weight depends on the length of the history, on how frequent the item is and, where things are met
+    again, on whether the history holds it. The weights are those of a conditional logit model over the members' best candidates;
+    members whose loss costs less than `worth` are dropped, one after the other, and never asked again. Where the blend is better than
+    the best member by no more than chance may have it, that member speaks alone. What was held back goes to the counting members
+    afterwards.
 
     Reference: Hinton, "Products of experts", ICANN 1999, section 2; McFadden 1974 (see `penchant.models.choice`).
     Differs: weights depend on history and item; members are trained before and apart.
@@ -87,16 +92,21 @@ class Auto(Model):
     trained: Mapping[str, Model]  # after `fit`: every member as it was weighed, those that were dropped too; not saved
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
-        held = options.validation if options.validation is not None else hold_back(dataset, self.config.validation_users)
-        known = dataset if held is options.validation else without_targets(held)
-        wanted = list(self.config.members or (*SEQUENCE[times_matter(known)], *COUNTING))
-        members = self.trained = dict(self._trained(wanted, known, replace(options, validation=held)))
+        later = options.validation if options.validation is not None else hold_back(dataset, self.config.validation_users)
+        known = dataset if later is options.validation else without_targets(later)
+        again, options = comes_back(known), replace(options, validation=later)
+        wanted = list(self.config.members or (*SEQUENCE[times_matter(known)], *COUNTING, *(HABITS if again else ())))
+        members = dict(self._trained(wanted, known, options))
+        if self.config.members is None and "ease" not in members:
+            members |= self._trained(WIDE, known, options)
+        self.trained = members
         if not members:
             raise DataError(f"auto: none of its members could be trained on {dataset.name!r}: {', '.join(wanted)}")
         frequency = np.log1p(np.bincount(known.interactions.items, minlength=dataset.n_items))
         self._frequency = ((frequency - frequency.mean()) / (frequency.std() or 1)).astype(np.float32)
-        judged = holdout(held, limit=self.config.validation_users, seed=self.config.seed)
-        self._weighing = weigh(members, self._frequency, judged, worth=self.config.worth, seed=self.config.seed)
+        requests, targets = holdout(later, limit=self.config.validation_users, seed=self.config.seed)
+        lesson = Lesson(requests, targets, self._frequency, again)
+        self._weighing = weigh(members, lesson, worth=self.config.worth, seed=self.config.seed)
         self._members = {name: members[name] for name in self._weighing.names}
         if known is not dataset:  # what counts is quick to count again, over everything
             counting = [name for name, model in self._members.items() if "curve" not in model.facts]
@@ -110,12 +120,15 @@ class Auto(Model):
 
     def _scores(self, queries: Queries) -> FloatArray:
         lengths = np.diff(queries.offsets)
-        weights = self._weighing.weights[(lengths > 0).astype(np.int64)].astype(np.float32)  # [B, 3 M + 1]
+        weights = self._weighing.weights[(lengths > 0).astype(np.int64)].astype(np.float32)  # [B, F]
         longer = self._weighing.longer(lengths)
-        scores: FloatArray = weights[:, -1:] * self._frequency
+        rows, items = np.divmod(held(queries, self.n_items), self.n_items)
+        scores: FloatArray = weights[:, -COMMON, None] * self._frequency
+        scores[rows, items] += weights[rows, -1]
         for m, model in enumerate(self._members.values()):
-            own = weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
-            scores += evidence(model, queries) * ((own[:, 0] + own[:, 1] * longer)[:, None] + own[:, 2:] * self._frequency)
+            said, own = evidence(model, queries), weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
+            scores[rows, items] += said[rows, items] * own[rows, 3]
+            scores += said * ((own[:, 0] + own[:, 1] * longer)[:, None] + own[:, 2:3] * self._frequency)
         return scores
 
     def _arrays(self) -> Arrays:
@@ -141,7 +154,7 @@ class Auto(Model):
     def _tables(self) -> Mapping[str, Mapping[str, Any]]:
         """The settings of everything that may take part. `Any`: of every model."""
         named: dict[str, dict[str, Any]] | None = self.config.members
-        return {**SEQUENCE[True], **SEQUENCE[False], **COUNTING} if named is None else named
+        return {**SEQUENCE[True], **SEQUENCE[False], **COUNTING, **WIDE, **HABITS} if named is None else named
 
     def _trained(self, names: Iterable[str], dataset: Dataset, options: FitOptions) -> Iterable[tuple[str, Model]]:
         """The members of these names, trained; those that cannot be are left out with a warning.
@@ -183,6 +196,13 @@ def hold_back(dataset: Dataset, limit: int) -> Dataset:
     latest = able[np.argsort(-ends[able], kind="stable")][:limit]
     latest = latest[np.cumsum(counts[latest]) <= HELD_BACK * len(events)]
     return dataset.marked(last & np.isin(users, latest))
+
+
+def comes_back(dataset: Dataset) -> bool:
+    """Whether people meet the same things again, as they do with groceries and music."""
+    events = dataset.interactions
+    pairs = np.unique(events.users.astype(np.int64) * dataset.n_items + events.items)
+    return len(events) - len(pairs) >= AGAIN * max(1, len(events))
 
 
 def times_matter(dataset: Dataset) -> bool:

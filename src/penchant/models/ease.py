@@ -15,7 +15,7 @@ from penchant.core.types import FloatArray, IntArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.space import Real, Space
-from penchant.models.sparse import histories, met, product_blocks
+from penchant.models.sparse import fading, histories, met, product_blocks
 
 # More items than this are not inverted unasked: 10 GiB, and minutes on two cores.
 LIMIT = 30_000
@@ -25,10 +25,11 @@ BYTES = 12  # of memory that training takes for each pair of items
 class EASEConfig(ModelConfig):
     """Settings of `EASE`."""
 
-    space: ClassVar[Space] = {"l2": Real(1, 10_000, log=True)}
+    space: ClassVar[Space] = {"l2": Real(1, 10_000, log=True), "recency": Real(0, 2)}
 
     l2: float = Field(default=100.0, gt=0)  # more for dense data, less for sparse
     max_items: int | None = Field(default=None, ge=1)  # learn only the most frequent items; None = all, if memory is likely to do
+    recency: float = Field(default=0.0, ge=0)  # the event k back in the history weighs (1 + k)^−recency; 0 = all the same
     precision: Literal["float64", "float32"] = "float64"  # of the inverse; float32 = a quarter of the time, errors near 1e-5
 
 
@@ -60,7 +61,7 @@ class EASE(Model):
         self._weights = inverse.astype(np.float32, copy=False)
 
     def _scores(self, queries: Queries) -> FloatArray:
-        asked = histories(queries, self.n_items)
+        asked = histories(queries, self.n_items, fading(queries, self.config.recency))
         if len(self._learned) == self.n_items:
             return np.asarray(asked @ self._weights)
         scores = np.full(asked.shape, -np.inf, np.float32)

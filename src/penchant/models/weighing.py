@@ -13,12 +13,14 @@ from penchant.models.base import Model
 from penchant.models.choice import Choices, Weights, fit, gains, log_likelihood
 
 BLOCK = 2**22  # scores held at once of one member
-CANDIDATES = 50  # of each member, among which the weights learn to tell what was chosen
+CANDIDATES = 50  # of each member, among which the weights learn to tell what was chosen; as many again where things are met again
 PRIOR = 2.0  # requests that the prior, all members alike, is worth
 CAUTION = 10.0  # times as much for what makes a weight depend on the request or the item
 LEAST = 50  # requests; from fewer nothing is learned
 
-PER_MEMBER = 3  # weights: of what it says, of that times the length of the history, of that times the frequency of the item
+# A member's weights: of what it says, of that times the length of the history, of that times the frequency of the item, and of that where
+# the history holds the item. After all members': the weight of the frequency, and that of being held.
+PER_MEMBER, COMMON = 4, 2
 
 
 def evidence(model: Model, queries: Queries) -> FloatArray:
@@ -41,7 +43,7 @@ class Weighing:
     """How much each of M members counts."""
 
     names: tuple[str, ...]
-    weights: Weights  # [2, 3 M + 1]: requests without history, with; three a member, then that of the item's frequency
+    weights: Weights  # [2, PER_MEMBER · M + COMMON]: requests without history, with
     lengths: Weights  # [4] of log(1 + length of the history) in what was learned from: mean, deviation, least, greatest
     gains: dict[str, float] = field(default_factory=dict)  # mean NDCG@10 among the candidates: of each member, cross-validated of the blend
 
@@ -52,83 +54,104 @@ class Weighing:
         return result
 
 
-def weigh(members: Mapping[str, Model], frequency: FloatArray, judged: tuple[Queries, Jagged], *, worth: float, seed: int) -> Weighing:
+@dataclass(frozen=True)
+class Lesson:
+    """What the weights are learned from."""
+
+    requests: Queries
+    targets: Jagged  # what each wanted
+    frequency: FloatArray  # [n_items] standardised
+    again: bool  # whether what a history holds may be wanted again
+
+
+def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: int) -> Weighing:
     """The weights of `members`, those that do not earn their cost left out; the best alone where the blend is not better.
 
-    `frequency` [n_items] is the standardised frequency of the items, `judged` requests and what each wanted. A member stays while
-    the cross-validated log-likelihood falls by `worth` nats a request without it.
+    A member stays while the cross-validated log-likelihood falls by `worth` nats a request without it. Better is more than one
+    standard error of the difference in gain.
     """
-    requests, targets = judged
+    requests = lesson.requests
     lengths = np.diff(requests.offsets)
     spread = _spread(np.log1p(lengths[lengths > 0]))
     alike = Weighing(tuple(members), np.stack([_prior(_columns(range(len(members))))] * 2), spread)
     if int((lengths > 0).sum()) < LEAST:
         return alike
-    choices, asked = _choices(members, frequency, requests, targets, alike)
+    choices, asked = _choices(members, lesson, alike)
     warm = lengths[asked] > 0
     if int(warm.sum()) < LEAST:
         return alike
-    lesson = choices.of_requests(warm)
-    folds = generator(seed, "folds").permutation(len(lesson)) % 2 == 0
-    kept = _earning(lesson, len(members), folds, worth)
+    known = choices.of_requests(warm)
+    folds = generator(seed, "folds").permutation(len(known)) % 2 == 0
+    kept = _earning(known, len(members), folds, worth)
     columns = _columns(kept)
-    found = {name: float(gains(lesson, _only(m, len(members))).mean()) for m, name in enumerate(members)}
-    found["blend"] = float(_crossed(gains, lesson, columns, folds).mean())
-    best = max(found, key=lambda name: found[name])
+    alone = {name: gains(known, _only(m, len(members))) for m, name in enumerate(members)}
+    together = _crossed(gains, known, columns, folds)
+    found = {name: float(each.mean()) for name, each in (*alone.items(), ("blend", together))}
+    best = max(alone, key=lambda name: found[name])
+    better = together - alone[best]
+    if better.mean() <= better.std() / np.sqrt(len(better)):  # no better than chance may have it
+        return Weighing((best,), np.stack([_only(0, 1)] * 2), spread, found)
     names = [name for m, name in enumerate(members) if m in kept]
-    if best != "blend":
-        names, weights = [best], np.array([[1.0, 0, 0, 0]] * 2)
-        return Weighing((best,), weights, spread, found)
-    after = _fit(lesson, columns)
+    after = _fit(known, columns)
     before = _fit(choices.of_requests(~warm), columns) if int((~warm).sum()) >= LEAST else _prior(columns)
     return Weighing(tuple(names), np.stack([before, after]), spread, found)
 
 
-def _choices(
-    members: Mapping[str, Model], frequency: FloatArray, requests: Queries, targets: Jagged, weighing: Weighing
-) -> tuple[Choices, LongArray]:
+def _choices(members: Mapping[str, Model], lesson: Lesson, weighing: Weighing) -> tuple[Choices, LongArray]:
     """The candidates of those requests that wanted one of them, with all features, and which requests these are."""
-    step = max(1, BLOCK // len(frequency))
+    requests, targets, n_items = lesson.requests, lesson.targets, len(lesson.frequency)
+    step = max(1, BLOCK // n_items)
     parts = []
     for start in range(0, len(requests), step):
         block = np.arange(start, min(start + step, len(requests)), dtype=np.int64)
-        rows, items, said = _candidates(members, requests.take(block))
-        wanted = np.isin(rows * len(frequency) + items, rows_of(targets.take(block).offsets) * len(frequency) + targets.take(block).values)
+        asked, wants = requests.take(block), targets.take(block)
+        rows, items, said = _candidates(members, asked, again=lesson.again)
+        keys = rows * n_items + items
+        wanted = np.isin(keys, rows_of(wants.offsets) * n_items + wants.values)
         hits = np.bincount(rows, weights=wanted, minlength=len(block))
         inside = hits[rows] > 0
-        rows, wanted = rows[inside], wanted[inside]
+        rows, items, wanted = rows[inside], items[inside], wanted[inside]
         longer = weighing.longer(np.diff(requests.offsets)[block])[rows]
-        features = _expanded(said[inside], longer, frequency[items[inside]])
+        seen = np.isin(keys[inside], held(asked, n_items)).astype(np.float32)
+        features = _expanded(said[inside], longer, lesson.frequency[items], seen)
         parts.append((block[rows], features, (wanted / hits[rows]).astype(np.float32)))
     found, features, chosen = (np.concatenate(part) for part in zip(*parts, strict=True))
-    asked, rows = np.unique(found, return_inverse=True)
-    return Choices(rows, features, chosen), asked
+    asked_for, rows = np.unique(found, return_inverse=True)
+    return Choices(rows, features, chosen), asked_for
 
 
-def _candidates(members: Mapping[str, Model], requests: Queries) -> tuple[LongArray, LongArray, FloatArray]:
+def _candidates(members: Mapping[str, Model], requests: Queries, *, again: bool) -> tuple[LongArray, LongArray, FloatArray]:
     """(rows [C], items [C], evidence [C, M]): each member's best for each request, and what every member says of them."""
     said = [evidence(model, requests) for model in members.values()]
     found = np.zeros(said[0].shape, dtype=bool)
     for each in said:
-        shown = each.copy()
-        hide(shown, requests, exclude_seen=True)
-        best, _ = top_n(shown, CANDIDATES)
-        found[rows_of(best.offsets), best.values] = True
+        for exclude_seen in (True, False) if again else (True,):
+            shown = each.copy()
+            hide(shown, requests, exclude_seen=exclude_seen)
+            best, _ = top_n(shown, CANDIDATES)
+            found[rows_of(best.offsets), best.values] = True
     rows, items = np.nonzero(found)
     return rows, items, np.stack([each[rows, items] for each in said], axis=1)
 
 
-def _expanded(said: FloatArray, longer: FloatArray, frequency: FloatArray) -> FloatArray:
-    """[C, 3 M + 1] features: evidence, times length, times frequency, member by member; then the frequency."""
-    each = np.stack([said, said * longer[:, None], said * frequency[:, None]], axis=2)
-    return np.concatenate([each.reshape(len(said), -1), frequency[:, None]], axis=1).astype(np.float32)
+def held(requests: Queries, n_items: int) -> LongArray:
+    """request · n_items + item of what each history holds, ascending, once each."""
+    visible = requests.visible(n_items)
+    keys: LongArray = np.unique(rows_of(visible.offsets) * n_items + visible.items)
+    return keys
 
 
-def _earning(lesson: Choices, n_members: int, folds: BoolArray, worth: float) -> list[int]:
+def _expanded(said: FloatArray, longer: FloatArray, frequency: FloatArray, seen: FloatArray) -> FloatArray:
+    """[C, PER_MEMBER · M + COMMON] features: what each member says and its products; then what is common to all."""
+    each = np.stack([said, said * longer[:, None], said * frequency[:, None], said * seen[:, None]], axis=2)
+    return np.concatenate([each.reshape(len(said), -1), frequency[:, None], seen[:, None]], axis=1).astype(np.float32)
+
+
+def _earning(choices: Choices, n_members: int, folds: BoolArray, worth: float) -> list[int]:
     """The members that the others cannot do without; the least useful leaves first."""
 
     def worth_of(kept: Sequence[int]) -> float:
-        return float(_crossed(log_likelihood, lesson, _columns(kept, plain=True), folds).mean())
+        return float(_crossed(log_likelihood, choices, _columns(kept, plain=True), folds).mean())
 
     kept = list(range(n_members))
     now = worth_of(kept)
@@ -143,9 +166,9 @@ def _earning(lesson: Choices, n_members: int, folds: BoolArray, worth: float) ->
 
 
 def _columns(kept: Sequence[int], *, plain: bool = False) -> LongArray:
-    """The features that speak of these members: all, or the `plain` ones that depend on nothing else; and the frequency."""
-    own = [PER_MEMBER * m + part for m in kept for part in range(1 if plain else PER_MEMBER)]
-    return np.array([*own, -1], dtype=np.int64)
+    """The features that speak of these members: all, or the `plain` ones without length and frequency; and the common ones."""
+    own = [PER_MEMBER * m + part for m in kept for part in ((0, 3) if plain else range(PER_MEMBER))]
+    return np.array([*own, *range(-COMMON, 0)], dtype=np.int64)
 
 
 def _prior(columns: LongArray) -> Weights:
@@ -157,20 +180,20 @@ def _prior(columns: LongArray) -> Weights:
 
 def _only(m: int, n_members: int) -> Weights:
     """[F] weights that listen to one member alone."""
-    weights: Weights = np.eye(PER_MEMBER * n_members + 1)[PER_MEMBER * m]
+    weights: Weights = np.eye(PER_MEMBER * n_members + COMMON)[PER_MEMBER * m]
     return weights
 
 
-def _fit(lesson: Choices, columns: LongArray) -> Weights:
+def _fit(choices: Choices, columns: LongArray) -> Weights:
     prior = _prior(columns)
-    return fit(lesson.of_features(columns), prior, PRIOR / len(lesson) * np.where(prior > 0, 1, CAUTION))
+    return fit(choices.of_features(columns), prior, PRIOR / len(choices) * np.where(prior > 0, 1, CAUTION))
 
 
-def _crossed(measure: Callable[[Choices, Weights], Weights], lesson: Choices, columns: LongArray, folds: BoolArray) -> Weights:
+def _crossed(measure: Callable[[Choices, Weights], Weights], choices: Choices, columns: LongArray, folds: BoolArray) -> Weights:
     """[R] the measure of each request under the weights learned from the other fold."""
-    result = np.zeros(len(lesson))
+    result = np.zeros(len(choices))
     for test in (folds, ~folds):
-        result[test] = measure(lesson.of_requests(test).of_features(columns), _fit(lesson.of_requests(~test), columns))
+        result[test] = measure(choices.of_requests(test).of_features(columns), _fit(choices.of_requests(~test), columns))
     return result
 
 
