@@ -20,6 +20,7 @@ from penchant.scenarios.config import ModelTable
 from penchant.scenarios.project import CURSOR, MODELS_FOLDER, UNTIL, Project
 
 CHECKPOINTS_FOLDER = "checkpoints"
+CURVES_FOLDER = "curves"  # for TensorBoard
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def _wanted(project: Project, name: str | None) -> dict[str, ModelTable]:
 
 def _train_one(project: Project, name: str, model: Model, dataset: Dataset, options: FitOptions, *, publish: bool) -> Trained:
     started = time.perf_counter()
-    checkpoints = project.dir / CHECKPOINTS_FOLDER / name
-    model.fit(dataset, replace(options, checkpoint=checkpoints / _identity(model, dataset), models=_live(project)))
+    checkpoints, identity = project.dir / CHECKPOINTS_FOLDER / name, _identity(model, dataset)
+    curves = project.dir / CURVES_FOLDER / name / identity
+    model.fit(dataset, replace(options, checkpoint=checkpoints / identity, curves=curves, models=_live(project)))
     seconds = round(time.perf_counter() - started, 3)
     artifact = replace(model.artifact(), facts=_facts(model, dataset, seconds))
     version = project.artifacts.put(name, artifact)

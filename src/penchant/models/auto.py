@@ -162,11 +162,11 @@ class Auto(Model):
         A large one that is done is kept beside the checkpoints, so that an interruption costs at most what was counted.
         """
         for name in names:
-            folder = None if options.checkpoint is None else options.checkpoint / name
+            folder, curves = (None if each is None else each / name for each in (options.checkpoint, options.curves))
             try:
                 model = self._fresh(name)
                 if folder is None or (done := _read(folder / DONE, model, dataset)) is None:
-                    done = model.fit(dataset, replace(options, checkpoint=folder))
+                    done = model.fit(dataset, replace(options, checkpoint=folder, curves=curves))
                     if folder is not None and "curve" in done.facts:
                         done.save(folder / DONE)
                 yield name, done

@@ -40,6 +40,7 @@ class FitOptions:
     validation: Dataset | None = None  # with `targets`; for early stopping and for learning weights
     quiet: bool = False  # no progress bar
     checkpoint: Path | None = None  # a folder to resume from and save to
+    curves: Path | None = None  # a folder for TensorBoard
     device: str = "auto"
     threads: int | None = None
     models: Mapping[str, Path] = field(default_factory=dict)  # folders of trained models, by the names that settings may say

@@ -10,9 +10,10 @@ from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder_config import TrainingConfig
 from penchant.training.device import choose_device, choose_precision, machine
-from penchant.training.loop import Plan, Run, Task, train
+from penchant.training.loop import Plan, Run, train
 from penchant.training.optimizers import optimizer_of
 from penchant.training.schedules import SCHEDULES
+from penchant.training.task import Task
 
 # A task whose module is on the device, its weights fresh from torch's generator. `Any`: batches are the task's own affair.
 Begin = Callable[[torch.device, torch.dtype], Task[Any]]
@@ -37,7 +38,16 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
         )
         epochs = config.epochs_for(dataset.n_events)
         plan = Plan(optimizer, SCHEDULES[config.schedule](config.warmup), epochs, config.patience, config.clip, config.ema)
-        run = Run(model.name, device, _identity(model, dataset, options), options.checkpoint, quiet=options.quiet, report=options.report)
+        run = Run(
+            model.name,
+            device,
+            _identity(model, dataset, options),
+            options.checkpoint,
+            quiet=options.quiet,
+            report=options.report,
+            precision=precision,
+            curves=options.curves,
+        )
         try:
             curve = train(task, plan, run)
         finally:

@@ -4,12 +4,12 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,37 +19,11 @@ from penchant.core.errors import TrainingError
 from penchant.core.log import logger, progress_bar
 from penchant.training.average import Average
 from penchant.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from penchant.training.curves import Curves
 from penchant.training.optimizers import optimizer_tensors, restore_optimizer, set_rates
 from penchant.training.schedules import Schedule
-
-
-class Sized(Protocol):
-    """A batch knows how many targets it has."""
-
-    def __len__(self) -> int:
-        """Number of targets."""
-        ...
-
-
-B = TypeVar("B", bound=Sized)
-
-
-class Task(Protocol[B]):
-    """What is trained."""
-
-    module: nn.Module
-
-    def batches(self, epoch: int) -> Sequence[B]:
-        """The batches of one epoch: a function of its number alone."""
-        ...
-
-    def loss(self, batch: B) -> Tensor:
-        """The mean loss over the batch's targets, a scalar."""
-        ...
-
-    def validate(self) -> float | None:
-        """NDCG@10 of the weights as they are; None = there is nothing to validate on."""
-        ...
+from penchant.training.speed import targets_at_peak
+from penchant.training.task import B, Task
 
 
 @dataclass(frozen=True)
@@ -75,6 +49,8 @@ class Run:
     checkpoint_every_s: float = 60.0
     quiet: bool = False
     report: Callable[[int, float], None] | None = None  # is told each validated epoch's number and score; what it raises ends the run
+    precision: torch.dtype = torch.float32  # of matrix products
+    curves: Path | None = None  # a folder for TensorBoard
 
 
 @dataclass
@@ -144,11 +120,14 @@ class _Trainer:
         self.best: dict[str, Tensor] = {}
         self.average = None if plan.ema is None else Average(task.module, plan.ema)
         self.saved_at = time.monotonic()
+        self.curves = Curves(None)
+        self.limit = 0.0  # targets a second at the machine's peak; 0 = not measured
 
     def run_epochs(self, interrupt: Interrupt) -> None:
         """From where the run stands to its end."""
         at, plan = self.at, self.plan
-        with progress_bar(quiet=self.run.quiet) as bar:
+        with progress_bar(quiet=self.run.quiet) as bar, Curves(self.run.curves, at.steps) as self.curves:
+            self.limit = 0.0 if bar.disable else targets_at_peak(self.task, self.run.device, self.run.precision)
             shown = bar.add_task(self.run.name, total=None, unit="targets", note="")
             while at.epoch < plan.epochs and not self._out_of_patience():
                 batches = self.task.batches(at.epoch)
@@ -192,6 +171,7 @@ class _Trainer:
         at.loss_sum += value * len(batch)
         at.n_targets += len(batch)
         at.seconds += time.perf_counter() - begun
+        self.curves.step(at.steps, loss=value, gradient=length, learning_rate=self.plan.optimizer.param_groups[0]["lr"])
 
     def _end_epoch(self) -> None:
         at = self.at
@@ -206,6 +186,7 @@ class _Trainer:
                     at.best_score, at.best_epoch = score, at.epoch
                     self.best = {name: tensor.detach().clone() for name, tensor in self.task.module.state_dict().items()}
         at.curve.append(point)
+        self.curves.epoch(at.steps, point)
         at.epoch, at.batch, at.loss_sum, at.n_targets, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
         if self.run.report is not None and score is not None:
             self.run.report(at.epoch, score)
@@ -224,7 +205,8 @@ class _Trainer:
         at = self.at
         loss = at.loss_sum / at.n_targets if at.n_targets else at.curve[-1]["loss"] if at.curve else 0.0
         best = f"  ndcg@10 {at.best_score:.4f}" if at.best_epoch is not None else ""
-        return f"epoch {min(at.epoch + 1, self.plan.epochs)}/{self.plan.epochs}  loss {loss:.3f}{best}"
+        near = f"  {at.n_targets / at.seconds / self.limit:.0%} of peak" if self.limit and at.seconds else ""
+        return f"epoch {min(at.epoch + 1, self.plan.epochs)}/{self.plan.epochs}  loss {loss:.3f}{best}{near}"
 
     # ---- checkpoints
 

@@ -1,0 +1,35 @@
+"""What the loop asks of something that is trained."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from torch import Tensor, nn
+
+
+class Sized(Protocol):
+    """A batch knows how many targets it has."""
+
+    def __len__(self) -> int:
+        """Number of targets."""
+        ...
+
+
+B = TypeVar("B", bound=Sized)
+
+
+class Task(Protocol[B]):
+    """What is trained."""
+
+    module: nn.Module
+
+    def batches(self, epoch: int) -> Sequence[B]:
+        """The batches of one epoch: a function of its number alone."""
+        ...
+
+    def loss(self, batch: B) -> Tensor:
+        """The mean loss over the batch's targets, a scalar."""
+        ...
+
+    def validate(self) -> float | None:
+        """NDCG@10 of the weights as they are; None = there is nothing to validate on."""
+        ...
