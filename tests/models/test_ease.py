@@ -25,6 +25,15 @@ def test_weights_equal_the_brute_force_inverse(n_items: int, l2: float) -> None:
     np.testing.assert_allclose(EASE(l2=l2).fit(dataset)._weights, brute(dataset, l2), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dense", [0.0, 1e12], ids=["looked up", "added up"])
+def test_common_people_are_counted_exactly_either_way(dense: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ease, "DENSE", dense)
+    dataset = everyday(n_users=300, n_items=200)
+    matrix = met(dataset)
+    counted = np.triu(ease._gram(matrix, EASE(l2=3).config))
+    np.testing.assert_array_equal(counted, np.triu((matrix.T @ matrix).toarray() + 3 * np.eye(200)))
+
+
 def test_weights_equal_the_brute_force_inverse_on_ml_100k(ml_100k: Dataset) -> None:
     np.testing.assert_allclose(EASE(l2=100).fit(ml_100k)._weights, brute(ml_100k, 100), rtol=0, atol=1e-6)
 

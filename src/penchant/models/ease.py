@@ -20,6 +20,8 @@ from penchant.models.sparse import fading, histories, met, product_blocks
 # More items than this are not inverted unasked: 10 GiB, and minutes on two cores.
 LIMIT = 30_000
 BYTES = 12  # of memory that training takes for each pair of items
+DENSE = 60  # a pair of items of the same user costs as much to look up as so many to add up blindly, half of which are left out
+SLAB = 2**20 * 3 // 2  # values of XᵀX's right factor that stay in the cache
 
 
 class EASEConfig(ModelConfig):
@@ -100,21 +102,28 @@ def _gibibytes(n_items: int) -> float:
 
 
 def _gram(matrix: sparse.csr_array, config: EASEConfig) -> NDArray[Any]:
-    """[N, N] XᵀX + l2·I. `Any`: the precision is a setting."""
+    """[N, N] XᵀX + l2·I, of which only the upper triangle is set. `Any`: the precision is a setting."""
     size = matrix.shape[1]
     gram = np.empty((size, size), dtype=config.precision)
-    for rows, block in product_blocks(sparse.csr_array(matrix.T), matrix):
-        gram[rows] = block.toarray()
+    by_item, pairs = sparse.csr_array(matrix.T), (np.diff(matrix.indptr).astype(np.float64) ** 2).sum()
+    if pairs * DENSE < matrix.nnz * size:
+        for rows, block in product_blocks(by_item, matrix):
+            gram[rows] = block.toarray()
+    else:
+        width = max(64, SLAB // matrix.shape[0])
+        for start in range(0, size, width):
+            slab = by_item[start : start + width].toarray().T.copy()  # [n_users, width], so that a user's values lie side by side
+            gram[start : start + width, start:] = (by_item[start:] @ slab).T
     gram[np.diag_indices(size)] += config.l2
     return gram
 
 
 def _inverse(matrix: NDArray[Any]) -> NDArray[Any]:
-    """The inverse of a symmetric positive definite matrix, which it overwrites. `Any`: float32 or float64."""
+    """The inverse of a symmetric positive definite matrix, which it overwrites, from its upper triangle. `Any`: float32 or float64."""
     wide = matrix.dtype == np.float64
     factorise, invert = (lapack.dpotrf, lapack.dpotri) if wide else (lapack.spotrf, lapack.spotri)
     factor: NDArray[Any]
-    factor, problem = factorise(matrix.T, lower=1, overwrite_a=1)  # .T: LAPACK counts columns first; the same matrix, in place
+    factor, problem = factorise(matrix.T, lower=1, clean=0, overwrite_a=1)  # .T: LAPACK counts columns first; in place
     if problem == 0:
         factor, problem = invert(factor, lower=1, overwrite_c=1)
     if problem != 0:
