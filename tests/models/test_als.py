@@ -1,4 +1,5 @@
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from scipy import sparse
 
 from penchant.core.types import Queries
 from penchant.data import Dataset
-from penchant.models.als import ALS, Side
+from penchant.models.als import ALS, Side, padded
 from penchant.models.sparse import met
 from penchant.testing.data import everyday
 
@@ -51,20 +52,6 @@ def test_the_size_of_blocks_changes_only_rounding(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(Side(items, ALPHA, L2).solve(matrix), whole, atol=1e-12)
 
 
-def test_each_iteration_lowers_the_loss() -> None:
-    dataset = everyday()
-    wanted = met(dataset).toarray()
-
-    def loss(iterations: int) -> float:
-        model = ALS(factors=4, iterations=iterations).fit(dataset)
-        users, items = model._items.solve(met(dataset)), model._items.factors
-        error = (1 + model.config.alpha * wanted) * (wanted - users @ items.T) ** 2
-        return float(error.sum() + model.config.l2 * ((users**2).sum() + (items**2).sum()))
-
-    losses = [loss(iterations) for iterations in (1, 2, 4, 8)]
-    assert losses == sorted(losses, reverse=True)
-
-
 def test_the_order_and_number_of_times_in_a_history_are_irrelevant() -> None:
     scores = ALS().fit(everyday()).scores(Queries.of([[1, 2, 3], [3, 1, 2, 1, 1]]))
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
@@ -100,3 +87,28 @@ def test_ndcg_on_ml_100k_is_on_par_with_implicits(last_out: tuple[Dataset, np.nd
         peer.fit(matrix, show_progress=False)
         theirs.append(ndcg(peer.recommend(np.arange(train.n_users), matrix, 10)[0], wanted))
     assert np.mean(ours) > np.mean(theirs) - 0.004, (ours, theirs)
+
+
+@pytest.mark.parametrize("factors", [3, 8, 40])
+def test_many_small_steps_arrive_where_an_exact_solve_is(factors: int) -> None:
+    matrix = met(everyday(n_users=200, n_items=60))
+    side = Side(start(60, factors, "float64"), ALPHA, L2)
+    improved = side.improve(np.zeros((200, factors)), padded(matrix, 64), steps=2 * factors)
+    np.testing.assert_allclose(improved, side.solve(matrix), rtol=0, atol=1e-8)
+
+
+def loss(dataset: Dataset, **settings: Any) -> float:
+    """What the model minimises, with each user's best factors."""
+    model, wanted = ALS(factors=4, **settings).fit(dataset), met(dataset).toarray()
+    users, items = model._items.solve(met(dataset)), model._items.factors
+    error = (1 + model.config.alpha * wanted) * (wanted - users @ items.T) ** 2
+    return float(error.sum() + model.config.l2 * ((users**2).sum() + (items**2).sum()))
+
+
+def test_each_iteration_lowers_the_loss() -> None:
+    losses = [loss(everyday(), iterations=iterations) for iterations in (1, 2, 4, 8)]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_steps_lower_the_loss_as_far_as_exact_solving() -> None:
+    assert loss(everyday(), iterations=15, steps=3) == pytest.approx(loss(everyday(), iterations=15, steps=None), rel=0.01)
