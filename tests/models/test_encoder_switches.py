@@ -13,7 +13,7 @@ from penchant.core.types import Queries
 from penchant.data import Dataset
 from penchant.models.assembly import Known, build
 from penchant.models.base import FitOptions
-from penchant.models.encoder_config import SIZES
+from penchant.models.encoder_config import SIZES, WHOLE
 from penchant.models.item_matrix import item_matrix
 from penchant.models.sasrec import SASRec
 from penchant.nn.heads import MixtureHead, NeuralHead
@@ -206,3 +206,13 @@ def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], 
 def test_heads_are_what_they_are_called() -> None:
     assert isinstance(build(SASRec(head="mixture").config, 5).head, MixtureHead)
     assert isinstance(build(SASRec(head="neumf", loss="bce").config, 5).head, NeuralHead)
+
+
+def test_a_catalogue_too_large_for_a_whole_softmax_is_sampled(monkeypatch: pytest.MonkeyPatch, data: Dataset) -> None:
+    assert SASRec().config.loss_for(WHOLE) == "softmax"
+    assert SASRec().config.loss_for(WHOLE + 1) == "sampled"
+    assert SASRec(loss="softmax").config.loss_for(WHOLE + 1) == "softmax"
+    whole = SASRec(**SMALL).fit(data, QUIET)
+    monkeypatch.setattr("penchant.models.encoder_config.WHOLE", 1)
+    sampled = SASRec(**SMALL).fit(data, QUIET)
+    assert whole.facts["curve"][0]["loss"] != sampled.facts["curve"][0]["loss"]

@@ -21,6 +21,9 @@ SIZES: Mapping[str, Mapping[str, Any]] = {  # `Any`: values of settings
 
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
 MIXED = 4  # products in a mixture
+WHOLE = 30_000  # items of the largest catalogue that the loss covers whole where `loss` is left open
+
+Loss = Literal["softmax", "sampled", "gbce", "bce", "bpr"]
 
 
 class TrainingConfig(ModelConfig):
@@ -90,8 +93,8 @@ class EncoderConfig(TrainingConfig):
     head: Literal["dot", "mixture", "mlp", "neumf"] = "dot"  # how a state and an item make a score
     item_tower: bool = False  # with head = "dot": items go through a feed-forward part of their own before they score
     temperature: float | None = Field(0.05, gt=0)  # scores are cosines divided by it; None = dot products
-    loss: Literal["softmax", "sampled", "gbce", "bce", "bpr"] = "softmax"  # over the whole catalogue, or over negatives
-    negatives: int = Field(256, ge=1)  # items that all targets of a step are compared with
+    loss: Loss | None = None  # over the whole catalogue, or over negatives; None = softmax, sampled above 30,000 items
+    negatives: int = Field(1_024, ge=1)  # items that all targets of a step are compared with
     sampling: Literal["uniform", "popularity", "in-batch", "mixed"] = "uniform"  # how negatives are drawn
     calibration: float = Field(0.75, ge=0, le=1)  # of gbce: how far few negatives are kept from raising every score
     label_smoothing: float = Field(0.0, ge=0, lt=1)  # of softmax: share of a target that goes to all items alike
@@ -118,10 +121,14 @@ class EncoderConfig(TrainingConfig):
             raise ValueError(f"body = {self.body!r} needs n_layers of at least 1; received: 0")
         if self.head == "mixture" and self.embedding_dim % MIXED:
             raise ValueError(f"head = 'mixture' needs embedding_dim to be a multiple of {MIXED}; received: {self.embedding_dim}")
-        if self.head in ("mlp", "neumf") and self.loss == "softmax":
+        if self.head in ("mlp", "neumf") and self.loss in (None, "softmax"):
             raise ValueError(f"head = {self.head!r} costs too much for all items; set loss = 'bce', 'gbce', 'bpr' or 'sampled'")
         if self.item_tower and self.head != "dot":
             raise ValueError(f"item_tower needs head = 'dot'; received: head = {self.head!r}")
-        if self.label_smoothing and self.loss != "softmax":
+        if self.label_smoothing and self.loss not in (None, "softmax"):
             raise ValueError(f"label_smoothing needs loss = 'softmax'; received: loss = {self.loss!r}")
         return self
+
+    def loss_for(self, n_items: int) -> Loss:
+        """What is minimised over a catalogue of this size."""
+        return self.loss or ("softmax" if n_items <= WHOLE or self.label_smoothing else "sampled")

@@ -81,10 +81,11 @@ class NextItem:
 def objective(config: EncoderConfig, encoder: Encoder, dataset: Dataset, precision: torch.dtype) -> Objective:
     """The loss that the settings name, for the encoder's head."""
     head = encoder.head
-    if config.loss != "softmax":
+    kind = config.loss_for(dataset.n_items)
+    if kind != "softmax":
         counts = torch.from_numpy(np.bincount(dataset.interactions.items, minlength=dataset.n_items))
         sampler = Sampler(config.sampling, counts).to(encoder.items.weight.device)
-        return SampledLoss(config.loss, head, sampler, negatives=config.negatives, calibration=config.calibration)
+        return SampledLoss(kind, head, sampler, negatives=config.negatives, calibration=config.calibration, dtype=precision)
     full: nn.Module = ChunkedSoftmax(head.scores, precision, smoothing=config.label_smoothing)
     if isinstance(head, DotHead):
         full = FullSoftmax(precision, smoothing=config.label_smoothing)

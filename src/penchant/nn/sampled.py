@@ -58,19 +58,31 @@ class SampledLoss(nn.Module):
 
     Inputs: states [T, D], the table `weight` [N, D] that holds the items' vectors, targets [T] int64. Only the rows met are read.
     Use where N·T is too large for `FullSoftmax`, or to reproduce a paper. Cost: O(T·n·D), and the gradient's table of zeros, O(N·D).
+    `dtype` is that of the products with the negatives.
     """
 
-    def __init__(self, kind: Kind, head: Head, sampler: Sampler, *, negatives: int, calibration: float = 0.75) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        head: Head,
+        sampler: Sampler,
+        *,
+        negatives: int,
+        calibration: float = 0.75,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
         self.kind, self.negatives, self.calibration = kind, negatives, calibration
-        self.head, self.sampler = head, sampler
+        self.head, self.sampler, self.dtype = head, sampler, dtype
 
     def forward(self, states: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         """A float32 scalar."""
         codes, log_expected = self.sampler(self.negatives, targets)
         users = self.head.users(states)
         wanted = self.head.pairs(users, self.head.items(weight.index_select(0, targets))).float()
-        others = self.head.scores(users, self.head.items(weight.index_select(0, codes))).float()
+        drawn = self.head.items(weight.index_select(0, codes))
+        with torch.autocast(users.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            others = self.head.scores(users, drawn).float()
         hits = codes[None, :] == targets[:, None]
         if self.kind == "sampled":
             return sampled_softmax(wanted, others - log_expected, hits)
