@@ -6,6 +6,7 @@ from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFID
 from implicit.utils import ParameterWarning
 from scipy import sparse
 
+from penchant.core.clock import DAY
 from penchant.core.errors import ConfigError
 from penchant.core.types import Queries
 from penchant.data import Dataset
@@ -110,3 +111,17 @@ def test_the_size_of_blocks_changes_nothing(similarity: str, monkeypatch: pytest
 def test_an_unknown_similarity_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"item-knn\.similarity: .*'cosine', 'tfidf' or 'bm25'; received: 'jaccard'"):
         ItemKNN(similarity="jaccard")
+
+
+def test_with_a_half_life_an_event_that_much_older_votes_half() -> None:
+    model = ItemKNN(neighbours=25, half_life_days=2).fit(everyday())
+    asked = Queries.of([[3, 5]], timestamps=[[DAY, 5 * DAY]], at=7 * DAY)
+    expected = 2.0**-3 * ours(model)[3] + 2.0**-1 * ours(model)[5]
+    np.testing.assert_allclose(model.scores(asked)[0], expected + model._popularity, rtol=1e-5)
+
+
+def test_with_a_half_life_the_oldest_event_still_has_a_vote() -> None:
+    model = ItemKNN(half_life_days=0.01).fit(everyday())
+    years_ago = Queries.of([[3]], timestamps=[[0]], at=10_000 * DAY)
+    assert (model.scores(years_ago) >= model._popularity).all()
+    assert np.isfinite(model.scores(years_ago)).all()

@@ -22,6 +22,7 @@ class ItemKNNConfig(ModelConfig):
         "neighbours": Whole(10, 1_000, log=True),
         "shrinkage": Real(0.1, 200, log=True),
         "recency": Real(0, 2),
+        "half_life_days": Real(0.25, 1_000, log=True),
         "k1": Real(0.1, 5, log=True),
         "b": Real(0, 1),
     }
@@ -30,6 +31,7 @@ class ItemKNNConfig(ModelConfig):
     neighbours: int = Field(default=100, ge=1)  # kept for each item
     shrinkage: float = Field(default=5.0, ge=0)  # multiplies a similarity by n / (n + shrinkage), n = users of both items
     recency: float = Field(default=0.0, ge=0)  # the event k back in the history weighs (1 + k)^−recency; 0 = all the same
+    half_life_days: float | None = Field(default=None, gt=0)  # an event so much before the request weighs half; None = age is nothing
     k1: float = Field(default=1.2, ge=0)  # bm25: how soon a repeat stops to count
     b: float = Field(default=0.75, ge=0, le=1)  # bm25: how much a popular item is held back
 
@@ -66,7 +68,7 @@ class ItemKNN(Model):
         self._popularity = popularity(dataset)
 
     def _scores(self, queries: Queries) -> FloatArray:
-        votes = histories(queries, self.n_items, fading(queries, self.config.recency)) @ self._similarity
+        votes = histories(queries, self.n_items, fading(queries, self.config.recency, self.config.half_life_days)) @ self._similarity
         scores: FloatArray = votes.toarray()
         scores += self._popularity
         return scores

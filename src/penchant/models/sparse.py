@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from penchant.core.artifact import Arrays
+from penchant.core.clock import DAY
 from penchant.core.types import BoolArray, FloatArray, LongArray, Queries, offsets_of, rows_of
 from penchant.data import Dataset
 from penchant.index.exact import top_n
@@ -36,12 +37,19 @@ def events_back(queries: Queries) -> LongArray:
     return np.repeat(queries.offsets[1:], np.diff(queries.offsets)) - 1 - np.arange(len(queries.items), dtype=np.int64)
 
 
-def fading(queries: Queries, recency: float) -> FloatArray | None:
-    """[T] weights (1 + k)^−`recency` of the events k back in their history; None = all the same."""
-    if not recency:
+def fading(queries: Queries, recency: float, half_life_days: float | None = None) -> FloatArray | None:
+    """[T] weights (1 + k)^−`recency` · 2^(−age ÷ half-life) of the events k back in their history; None = all the same.
+
+    The age is counted from the moment of the request. Beyond 100 half-lives nothing ages any more, so that no weight becomes 0.
+    """
+    if not recency and half_life_days is None:
         return None
-    weights: FloatArray = ((1.0 + events_back(queries)) ** -recency).astype(np.float32)
-    return weights
+    weights = (1.0 + events_back(queries)) ** -recency
+    if half_life_days is not None:
+        age = (np.repeat(queries.at, np.diff(queries.offsets)) - queries.timestamps) / (half_life_days * DAY)
+        weights *= np.exp2(-np.minimum(age, 100))
+    faded: FloatArray = weights.astype(np.float32)
+    return faded
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
