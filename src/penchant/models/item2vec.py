@@ -1,6 +1,7 @@
 """Items as words, histories as sentences: vectors of what is met together."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from penchant.core.errors import MissingExtraError
 
@@ -20,6 +21,7 @@ from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder_config import TrainingConfig
 from penchant.models.learning import learn
+from penchant.models.space import Real, Space, Whole
 from penchant.nn.sampled import Sampler
 from penchant.training.loader import Batch, WindowLoader
 from penchant.training.validation import holdout, mean_ndcg
@@ -29,6 +31,16 @@ SHARED = 256  # negatives of a step, for all its pairs
 
 class Item2VecConfig(TrainingConfig):
     """Settings of `Item2Vec`."""
+
+    space: ClassVar[Space] = {
+        "embedding_dim": Whole(16, 256, log=True),
+        "window": Whole(1, 20, log=True),
+        "negatives": Real(1, 20, log=True),
+        "power": Real(0, 1),
+        "recent": Whole(1, 50, log=True),
+        "decay": Real(0.3, 1),
+        "learning_rate": Real(1e-3, 2e-2, log=True),
+    }
 
     embedding_dim: int = Field(64, ge=1)
     window: int = Field(5, ge=1)  # events on either side that an item is met with

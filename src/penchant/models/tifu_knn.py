@@ -1,5 +1,7 @@
 """What somebody buys again and again, and what people with such habits buy: for baskets that repeat."""
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy import sparse
@@ -9,6 +11,7 @@ from penchant.core.types import FloatArray, Queries, offsets_of, rows_of
 from penchant.data import Dataset
 from penchant.index.exact import top_n
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.space import Real, Space, Whole
 from penchant.models.sparse import pack, popularity, unpack
 
 # Distances of so many pairs of people are held at once: 32 MiB.
@@ -17,6 +20,14 @@ BLOCK = 2**23
 
 class TIFUKNNConfig(ModelConfig):
     """Settings of `TIFUKNN`."""
+
+    space: ClassVar[Space] = {
+        "neighbours": Whole(50, 1_500, log=True),
+        "own": Real(0, 1),
+        "group": Whole(1, 30, log=True),
+        "within_decay": Real(0.3, 1),
+        "group_decay": Real(0.3, 1),
+    }
 
     neighbours: int = Field(default=300, ge=0)
     own: float = Field(default=0.7, ge=0, le=1)  # share of one's own habits; the rest is the neighbours'; 1 = personal frequency alone
