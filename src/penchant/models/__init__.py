@@ -19,6 +19,7 @@ MODELS = Catalogue(
         "ease": "penchant.models.ease:EASE",
         "slim": "penchant.models.slim:SLIM",
         "als": "penchant.models.als:ALS",
+        "bpr": "penchant.models.bpr:BPR",
         "graph-filter": "penchant.models.graph_filter:GraphFilter",
         "tifu-knn": "penchant.models.tifu_knn:TIFUKNN",
         "sasrec": "penchant.models.sasrec:SASRec",
@@ -40,6 +41,7 @@ MODELS = Catalogue(
 
 __all__ = [
     "ALS",
+    "BPR",
     "EASE",
     "HSTU",
     "LSTM",
