@@ -22,6 +22,7 @@ from penchant.data.load import find_files, options_for, read_events
 from penchant.data.options import ReadOptions
 
 _UPSERT_ROWS = 10_000
+_APPEND_ROWS = 500_000  # stored, and acknowledged, at once: each commit writes pages all over the index of event ids
 
 
 class Target(Protocol):
@@ -130,7 +131,7 @@ def _write(
     """Store everything and count it, with a bar where `expected` says how many events will come."""
     with progress_bar(quiet=expected is None) as bar:
         task = bar.add_task("storing events", total=expected, unit="events", note="")
-        for batch in batches:
+        for batch in _joined(batches):
             report.usable += len(batch)
             if not report.dry_run:
                 ack = project.events.append(batch)
@@ -145,6 +146,18 @@ def _write(
             report.items, report.new_items = len(table), new
         else:
             report.users, report.new_users = len(table), new
+
+
+def _joined(batches: Iterator[EventBatch]) -> Iterator[EventBatch]:
+    """The same events in larger batches."""
+    parts: list[pl.DataFrame] = []
+    for batch in batches:
+        parts.append(batch.frame)
+        if sum(map(len, parts)) >= _APPEND_ROWS:
+            yield EventBatch(pl.concat(parts))
+            parts = []
+    if parts:
+        yield EventBatch(pl.concat(parts))
 
 
 def _next_number(reports: Path) -> int:

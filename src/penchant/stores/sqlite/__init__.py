@@ -36,4 +36,4 @@ class SqliteStore:
 
     def close(self) -> None:
         """Commit what was handed in, empty the write-ahead log into the file, and let go of it."""
-        self.database.close()
+        self.events.close()

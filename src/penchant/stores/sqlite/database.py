@@ -56,7 +56,7 @@ _READER = "PRAGMA query_only = ON;"
 # errors are seen; `fullfsync` matters on macOS only, where a plain fsync does not reach the disk.
 _WRITER = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;
+PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE;
 """
 
 
@@ -92,6 +92,11 @@ class Database:
         self._closed = False
         if not path.exists() or path.stat().st_size == 0 or self._reads_empty():
             self._start_writing()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this process is the one that writes, and can."""
+        return self._thread is not None and not self._closed and not self._ended
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

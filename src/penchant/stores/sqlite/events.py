@@ -11,9 +11,11 @@ import polars as pl
 
 from penchant.core import columns
 from penchant.core.clock import Clock
-from penchant.core.errors import DataError
+from penchant.core.errors import DataError, StoreError
 from penchant.core.events import EVENT_SCHEMA, EventBatch
+from penchant.core.log import logger
 from penchant.core.protocols import Ack
+from penchant.stores.sqlite.bulk import BULK_ROWS, insert_many, prepare, restore
 from penchant.stores.sqlite.database import Database
 from penchant.stores.sqlite.schema import encodable, insert_ids, insert_rows, read_columns
 
@@ -50,9 +52,10 @@ class SqliteEvents:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._bulk = True  # whether indexes may be missing; what was killed in the middle of a bulk load left them so
 
     def append(self, events: EventBatch) -> Ack:
-        """Store the batch whole; returns once it is on disk. A repeated `event_id` adds nothing.
+        """Store the batch whole; returns once it is on disk. A repeated `event_id` adds nothing. Large ones: see `bulk`.
 
         Raises DataError for a number that is not finite, StoreUnavailable (then nothing is stored) and StoreConflict.
         """
@@ -66,6 +69,10 @@ class SqliteEvents:
         names = [*dict.fromkeys(row[place] for row in rows for place in (2, 8) if row[place] is not None)]
 
         def work(connection: sqlite3.Connection) -> Ack:
+            if len(rows) >= BULK_ROWS:
+                self._bulk = prepare(connection) or self._bulk
+            elif self._bulk:
+                self._bulk = restore(connection)
             stored = _append(connection, rows, users, items, names)
             return Ack(stored, len(rows) - stored)
 
@@ -109,6 +116,11 @@ class SqliteEvents:
 
     def close(self) -> None:
         """Finish what is under way and let go of the files, those of the whole store."""
+        if self._bulk and self._database.is_writing:
+            try:
+                self._database.write(restore).result()
+            except StoreError as error:  # the events are safe; only reading is slower until a later writer succeeds
+                logger.warning("indexes were not built: %s", error)
         self._database.close()
 
 
@@ -155,7 +167,10 @@ def _append(connection: sqlite3.Connection, rows: list[tuple[Any, ...]], users: 
     last = {table: connection.execute(f"SELECT ifnull(max({key}), 0) FROM {table}").fetchone()[0] for table, key in _KEYS.items()}
     for table, ids in (("user", users), ("item", items), ("name", names)):
         insert_ids(connection, table, ids)
-    stored = insert_rows(connection, _INTO, _ROW, rows, "ON CONFLICT (id) DO NOTHING")
+    if len(rows) >= BULK_ROWS:
+        stored = insert_many(connection, _INTO, rows, users, items, names)
+    else:
+        stored = insert_rows(connection, _INTO, _ROW, rows, "ON CONFLICT (id) DO NOTHING")
     for table in ("user", "item"):
         connection.execute(
             f"UPDATE {table} SET seen = 1 WHERE NOT seen AND code IN (SELECT {table} FROM event WHERE seq > ?)", (last["event"],)

@@ -15,6 +15,8 @@ import orjson
 APPLICATION_ID = 0x70636E74  # "pcnt", marks the file as ours
 SCHEMA_VERSION = 1
 
+READING_INDEXES = {"event_history": "event (user, at)", "event_time": "event (at, item)"}  # only speed depends on them
+
 # Ids stand once, in `user`, `item` and `name`; events hold their codes. `user` and `item` double as the catalogue:
 #   code        order of first arrival, from an event or from the catalogue
 #   seen        has at least one event
@@ -42,8 +44,7 @@ CREATE TABLE event (
     value REAL, session TEXT, scenario INTEGER, recommendation TEXT, position INTEGER, propensity TEXT, properties TEXT
 );
 CREATE UNIQUE INDEX event_id ON event (id);
-CREATE INDEX event_history ON event (user, at);
-CREATE INDEX event_time ON event (at, item);
+{"".join(f"CREATE INDEX {name} ON {on};" for name, on in READING_INDEXES.items())}
 CREATE INDEX user_seen ON user (code) WHERE seen;
 CREATE INDEX item_seen ON item (code) WHERE seen;
 CREATE INDEX user_listed ON user (code) WHERE properties IS NOT NULL;
