@@ -106,7 +106,7 @@ class Dataset:
         digest = hashlib.sha256()
         events = self.interactions
         for array in (events.offsets, events.items, events.event_types, events.values, events.timestamps, self.targets):
-            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).view(np.uint8).data)
         for vocabulary in (self.users, self.items, self.event_types):
             for id_ in vocabulary.ids:
                 digest.update(id_.encode("utf-8", "surrogatepass") + b"\0")

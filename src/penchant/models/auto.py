@@ -24,6 +24,7 @@ from penchant.training.validation import holdout
 DONE = "done"  # the folder of a member that is trained, beside its checkpoints
 ALIKE = 0.95  # share of gaps of one octave from which on the times say nothing
 AGAIN = 0.05  # share of events with what the same person met before, from which on things are wanted again
+ENOUGH = 1_000_000  # events that tell what the data are like
 HELD_BACK = 0.05  # share of the events at most that is kept from the members to weigh them
 
 # Members where none are named. Any value: settings of models.
@@ -187,22 +188,24 @@ def hold_back(dataset: Dataset, limit: int) -> Dataset:
     last seen are asked about a moment close to now, as live requests are.
     """
     events = dataset.interactions
-    users = rows_of(events.offsets)
+    some = np.flatnonzero(events.lengths)
     ends = np.zeros(dataset.n_users, np.int64)
-    np.maximum.at(ends, users, events.timestamps)
-    last = events.timestamps == ends[users]
-    counts = np.bincount(users, weights=last, minlength=dataset.n_users)
+    ends[some] = events.timestamps[events.offsets[1:][some] - 1]
+    last = events.timestamps == ends[events.users]
+    counts = np.bincount(events.users[last], minlength=dataset.n_users)
     able = np.flatnonzero((counts > 0) & (counts < events.lengths))
     latest = able[np.argsort(-ends[able], kind="stable")][:limit]
     latest = latest[np.cumsum(counts[latest]) <= HELD_BACK * len(events)]
-    return dataset.marked(last & np.isin(users, latest))
+    chosen = np.zeros(dataset.n_users, dtype=bool)
+    chosen[latest] = True
+    return dataset.marked(last & chosen[events.users])
 
 
 def comes_back(dataset: Dataset) -> bool:
     """Whether people meet the same things again, as they do with groceries and music."""
-    events = dataset.interactions
-    pairs = np.unique(events.users.astype(np.int64) * dataset.n_items + events.items)
-    return len(events) - len(pairs) >= AGAIN * max(1, len(events))
+    histories = _some(dataset)
+    pairs = np.unique(rows_of(histories.offsets) * dataset.n_items + histories.items)
+    return len(histories.items) - len(pairs) >= AGAIN * max(1, len(histories.items))
 
 
 def times_matter(dataset: Dataset) -> bool:
@@ -211,11 +214,16 @@ def times_matter(dataset: Dataset) -> bool:
     Times of at least seconds that fall into several octaves are real: the sequence model that reads them is then the better one
     (MovieLens-100K and -1M), else the one that reads the order alone (LastFM, Beauty).
     """
-    events = dataset.interactions
-    same = events.users[1:] == events.users[:-1]
-    octaves = np.frexp((np.diff(events.timestamps)[same] // SECOND).astype(np.float64))[1]
+    histories = _some(dataset)
+    same = np.diff(rows_of(histories.offsets)) == 0
+    octaves = np.frexp((np.diff(histories.timestamps)[same] // SECOND).astype(np.float64))[1]
     counts = np.bincount(np.maximum(octaves, 0))
     return bool(counts.max(initial=0) < ALIKE * counts.sum())
+
+
+def _some(dataset: Dataset) -> Queries:
+    """The histories of everybody, or of every n-th person so that they hold about `ENOUGH` events."""
+    return dataset.queries(np.arange(0, dataset.n_users, max(1, dataset.n_events // ENOUGH), dtype=np.int32))
 
 
 def _read(folder: Path, like: Model, dataset: Dataset) -> Model | None:

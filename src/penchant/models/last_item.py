@@ -42,14 +42,14 @@ class LastItem(Model):
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         events = dataset.interactions
         shape = (dataset.n_items, dataset.n_items)
-        counts = sparse.csr_array(shape, dtype=np.float64)
+        counts = sparse.csr_array(shape, dtype=np.float32)
         for distance in range(1, self.config.window + 1):
             same = events.users[:-distance] == events.users[distance:]
             before, after = events.items[:-distance][same], events.items[distance:][same]
-            counts = counts + sparse.csr_array((np.full(len(before), 1 / distance), (before, after)), shape=shape)
-        totals = np.asarray(counts @ np.ones(dataset.n_items))
+            counts = counts + sparse.csr_array((np.full(len(before), 1 / distance, np.float32), (before, after)), shape=shape)
+        totals = np.asarray(counts @ np.ones(dataset.n_items)).astype(np.float32)
         counts.data /= np.repeat(totals, np.diff(counts.indptr))
-        self._transitions = counts.astype(np.float32)
+        self._transitions = sparse.csr_array(counts)
         self._popularity = popularity(dataset)
 
     def _scores(self, queries: Queries) -> FloatArray:
