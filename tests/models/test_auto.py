@@ -126,7 +126,7 @@ def test_a_large_member_that_is_done_is_not_trained_again(tmp_path: Path, monkey
 def test_a_member_that_cannot_be_trained_is_left_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("penchant.models.ease.LIMIT", 3)
     model = Auto(members=COUNTING).fit(chains(), QUIET)
-    assert "ease" not in model.trained
+    assert "ease" not in model.facts["members"]
     assert "goes on without ease" in caplog.text
     with pytest.raises(DataError, match="none of its members"):
         Auto(members={"ease": {}}).fit(chains(), QUIET)
@@ -163,6 +163,14 @@ def test_what_is_bought_again_and_again_is_recommended_again() -> None:
 def test_a_catalogue_too_large_for_ease_has_slim_and_a_graph_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penchant.models.ease.LIMIT", 3)
     monkeypatch.setattr("penchant.models.auto.SEQUENCE", {True: {}, False: {}})
-    model = Auto().fit(chains(), QUIET)
+    split = leave_one_out(chains())
+    model = Auto().fit(split.train, FitOptions(quiet=True, validation=split.validation))
     assert {"slim", "graph-filter"} <= set(model.trained)
     assert "ease" not in model.trained
+
+
+def test_what_was_held_back_is_counted_afterwards() -> None:
+    dataset = chains()
+    model = Auto(members=COUNTING).fit(dataset, QUIET)
+    assert list(model.trained) == model.facts["members"]
+    assert all(member.fingerprint == dataset.fingerprint for member in model.trained.values())

@@ -64,7 +64,7 @@ def build(config: EncoderConfig, n_items: int, known: Known | None = None, *, bo
     elif config.place == "relative":
         place = RelativeBias(config.max_len, time=config.time != "none", tables=config.n_layers if config.tables == "layer" else 1)
     blocks = _blocks(config, both_ways=both_ways)
-    encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropout, head=_head(config), both_ways=both_ways)
+    encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropped, head=_head(config), both_ways=both_ways)
     initialise(encoder, std=0.02)
     if isinstance(encoder.head, NeuralHead):
         encoder.head.restart()
@@ -78,11 +78,11 @@ def build(config: EncoderConfig, n_items: int, known: Known | None = None, *, bo
 def _blocks(config: EncoderConfig, *, both_ways: bool) -> Sequence[nn.Module]:
     dim = config.embedding_dim
     if config.body in ("gru", "lstm"):
-        return [Recurrent(dim, config.n_layers, config.body, dropout=config.dropout)]
+        return [Recurrent(dim, config.n_layers, config.body, dropout=config.dropped)]
     if config.body == "convolution":
-        return [CaserConvolution(dim, config.window, dropout=config.dropout)]
+        return [CaserConvolution(dim, config.window, dropout=config.dropped)]
     layers = [
-        Block(dim, _attention(config, both_ways=both_ways), _feed_forward(config), dropout=config.dropout, gated=config.gated)
+        Block(dim, _attention(config, both_ways=both_ways), _feed_forward(config), dropout=config.dropped, gated=config.gated)
         for _ in range(config.n_layers)
     ]
     return [RunningMean(), *layers] if config.body == "mean" else layers
@@ -100,7 +100,7 @@ def _attention(config: EncoderConfig, *, both_ways: bool) -> PointwiseAttention 
 def _feed_forward(config: EncoderConfig) -> nn.Module | None:
     if config.feed_forward == "none":
         return None
-    return FEED_FORWARDS[config.feed_forward](config.embedding_dim, config.expansion * config.embedding_dim, config.dropout)
+    return FEED_FORWARDS[config.feed_forward](config.embedding_dim, config.expansion * config.embedding_dim, config.dropped)
 
 
 def _head(config: EncoderConfig) -> DotHead | MixtureHead | NeuralHead:
@@ -109,4 +109,4 @@ def _head(config: EncoderConfig) -> DotHead | MixtureHead | NeuralHead:
         return MixtureHead(dim, config.temperature, MIXED)
     if config.head in ("mlp", "neumf"):
         return NeuralHead(dim, dim, product=config.head == "neumf")
-    return DotHead(config.temperature, FeedForward(dim, config.expansion * dim, config.dropout) if config.item_tower else None)
+    return DotHead(config.temperature, FeedForward(dim, config.expansion * dim, config.dropped) if config.item_tower else None)

@@ -90,7 +90,9 @@ class Auto(Model):
     name = "auto"
     Config = AutoConfig
     config: AutoConfig
-    trained: Mapping[str, Model]  # after `fit`: every member as it was weighed, those that were dropped too; not saved
+    trained: Mapping[
+        str, Model
+    ]  # after `fit` with a validation: every member, those that were dropped too; else those that stay; not saved
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         later = options.validation if options.validation is not None else hold_back(dataset, self.config.validation_users)
@@ -110,8 +112,10 @@ class Auto(Model):
         self._weighing = weigh(members, lesson, worth=self.config.worth, seed=self.config.seed)
         self._members = {name: members[name] for name in self._weighing.names}
         if known is not dataset:  # what counts is quick to count again, over everything
-            counting = [name for name, model in self._members.items() if "curve" not in model.facts]
-            self._members |= dict(self._trained(counting, dataset, options))
+            self.trained = members = self._members  # the others go now: two of each would be too much for many a machine
+            for name in [name for name, model in members.items() if "curve" not in model.facts]:
+                members[name] = self._fresh(name)  # lets go of what it learned, and keeps its place
+                members[name].fit(dataset, replace(options, checkpoint=None, curves=None))
         self.facts |= {
             "gains": self._weighing.gains,
             "members": list(self._members),

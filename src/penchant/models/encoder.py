@@ -28,7 +28,8 @@ class EncoderModel(Model):
     config: EncoderConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
-        config = self.config
+        dropout = self.config.dropout_for(dataset.n_events, dataset.n_items)
+        config = self.config.model_copy(update={"dropout": dropout})
 
         def begin(device: torch.device, precision: torch.dtype) -> NextItem:
             self._encoder = build(config, dataset.n_items, Known.of(config, dataset), both_ways=self.both_ways).to(device)

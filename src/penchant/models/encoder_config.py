@@ -21,6 +21,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {  # `Any`: values of settings
 
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
 MIXED = 4  # products in a mixture
+OFTEN = 100  # events an item from which on little dropout does
 WHOLE = 30_000  # items of the largest catalogue that the loss covers whole where `loss` is left open
 
 Loss = Literal["softmax", "sampled", "gbce", "bce", "bpr"]
@@ -89,7 +90,7 @@ class EncoderConfig(TrainingConfig):
     tables: Literal["shared", "layer"] = "shared"  # numbers for relative places and times: one set for all layers, or one each
     hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked: requests of unknown time gain
     inputs: tuple[Literal["event_type", "value", "content"], ...] = ()  # what else is read, of events and of items
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: float | None = Field(None, ge=0, lt=1)  # None = 0.5, or 0.2 where an item has 100 events or more on average
     head: Literal["dot", "mixture", "mlp", "neumf"] = "dot"  # how a state and an item make a score
     item_tower: bool = False  # with head = "dot": items go through a feed-forward part of their own before they score
     temperature: float | None = Field(0.05, gt=0)  # scores are cosines divided by it; None = dot products
@@ -128,6 +129,16 @@ class EncoderConfig(TrainingConfig):
         if self.label_smoothing and self.loss not in (None, "softmax"):
             raise ValueError(f"label_smoothing needs loss = 'softmax'; received: loss = {self.loss!r}")
         return self
+
+    @property
+    def dropped(self) -> float:
+        """`dropout`, where it is left open none: only training, which asks `dropout_for`, drops anything."""
+        return self.dropout or 0.0
+
+    def dropout_for(self, n_events: int, n_items: int) -> float:
+        """What suits data of this size: items that are seldom met are learned by heart otherwise."""
+        often = n_events >= OFTEN * n_items
+        return self.dropout if self.dropout is not None else 0.2 if often else 0.5
 
     def loss_for(self, n_items: int) -> Loss:
         """What is minimised over a catalogue of this size."""
