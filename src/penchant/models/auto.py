@@ -90,9 +90,7 @@ class Auto(Model):
     name = "auto"
     Config = AutoConfig
     config: AutoConfig
-    trained: Mapping[
-        str, Model
-    ]  # after `fit` with a validation: every member, those that were dropped too; else those that stay; not saved
+    trained: Mapping[str, Model]  # after `fit`: every member that was weighed; without a validation only those that stayed
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         later = options.validation if options.validation is not None else hold_back(dataset, self.config.validation_users)
@@ -157,9 +155,9 @@ class Auto(Model):
     # ---- how
 
     def _tables(self) -> Mapping[str, Mapping[str, Any]]:
-        """The settings of everything that may take part. `Any`: of every model."""
+        """The settings of everything that may take part, in the order in which it does. `Any`: of every model."""
         named: dict[str, dict[str, Any]] | None = self.config.members
-        return {**SEQUENCE[True], **SEQUENCE[False], **COUNTING, **WIDE, **HABITS} if named is None else named
+        return {**SEQUENCE[True], **SEQUENCE[False], **COUNTING, **HABITS, **WIDE} if named is None else named
 
     def _trained(self, names: Iterable[str], dataset: Dataset, options: FitOptions) -> Iterable[tuple[str, Model]]:
         """The members of these names, trained; those that cannot be are left out with a warning.
