@@ -168,9 +168,11 @@ def test_settings_are_a_table_that_can_be_copied() -> None:
 
     from penchant.models import ItemKNN
 
-    table = tomllib.loads(run("models", "settings", "item-knn").stdout)["models"]["item-knn"]
+    shown = run("models", "settings", "item-knn").stdout
+    table = tomllib.loads(shown)["models"]["item-knn"]
     assert table.pop("model") == "item-knn"
-    assert table == ItemKNN().config.model_dump(mode="json")
+    assert table == ItemKNN().config.model_dump(mode="json", exclude_none=True)
+    assert "# half_life_days is not set" in shown
 
 
 def test_mistakes_fly_to_the_entry_point(trained: Path) -> None:
