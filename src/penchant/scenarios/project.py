@@ -16,6 +16,7 @@ from penchant.core.log import track
 from penchant.core.protocols import EventStore, FeatureStore
 from penchant.core.types import IntArray
 from penchant.data import Dataset, Interactions, Vocabulary
+from penchant.data.spool import Spool
 from penchant.scenarios.config import ProjectConfig, default_toml, read_config
 from penchant.scenarios.templates import DEFAULT
 from penchant.stores import Store, open_store
@@ -88,10 +89,11 @@ class Project:
     def dataset(self, *, quiet: bool = True) -> Dataset:
         """All events and the catalogue as a data set. Items have the codes of the store's own list: new ones come after.
 
-        Unavailable and deleted items stay known. `facts` holds `CURSOR` and `UNTIL`. Takes about 40 bytes an event.
+        Unavailable and deleted items stay known. `facts` holds `CURSOR` and `UNTIL`. The events are in a file that is mapped into
+        memory, without a name in this project's folder: 18 bytes an event, and more for a while (`data.spool`).
         """
         _, item_ids = self.store.listing.items()
-        reader = _Reader(item_ids)
+        reader = _Reader(item_ids, Spool(self.dir))
         total = self.events.stats()["n_events"]
         for cursor, batch in track(self.events.scan(), "reading events", total=-(-total // 100_000), quiet=quiet):
             reader.add(cursor, batch)
@@ -127,41 +129,27 @@ class Project:
 class _Reader:
     """Collects batches of events as codes; a code is given at an id's first event."""
 
-    def __init__(self, item_ids: list[str]) -> None:
+    def __init__(self, item_ids: list[str], spool: Spool) -> None:
         self.users: dict[str, int] = {}
         self.items: dict[str, int] = {id_: code for code, id_ in enumerate(item_ids)}
         self.types: dict[str, int] = {}
         self.cursor = 0
-        self._parts: dict[str, list[np.ndarray[Any, Any]]] = {}  # `Any`: numpy's shape and type
+        self._spool = spool
 
     def add(self, cursor: int, batch: EventBatch) -> None:
         """Take in further events, in order of arrival; `cursor` is behind them."""
         frame, self.cursor = batch.frame, cursor
-        part: dict[str, np.ndarray[Any, Any]] = {
-            "users": _coded(frame[columns.USER_ID], self.users),
-            "items": _coded(frame[columns.ITEM_ID], self.items),
-            "types": _coded(frame[columns.EVENT_TYPE], self.types).astype(np.int16),
-            "values": frame[columns.VALUE].fill_null(float("nan")).to_numpy(),
-            "times": frame[columns.TIMESTAMP].to_numpy(),
-        }
-        for name, array in part.items():
-            self._parts.setdefault(name, []).append(array)
+        self._spool.add(
+            _coded(frame[columns.USER_ID], self.users),
+            _coded(frame[columns.ITEM_ID], self.items),
+            frame[columns.TIMESTAMP].to_numpy(),
+            event_types=_coded(frame[columns.EVENT_TYPE], self.types).astype(np.int16),
+            values=frame[columns.VALUE].fill_null(float("nan")).to_numpy(),
+        )
 
     def interactions(self) -> Interactions:
         """All of them, sorted."""
-
-        def joined(name: str, kind: type) -> np.ndarray[Any, Any]:
-            parts = self._parts.pop(name, [])
-            return np.concatenate(parts) if parts else np.zeros(0, kind)
-
-        return Interactions.sort(
-            joined("users", np.int32),
-            joined("items", np.int32),
-            joined("times", np.int64),
-            event_types=joined("types", np.int16),
-            values=joined("values", np.float32),
-            n_users=len(self.users),
-        )
+        return self._spool.interactions(len(self.users))
 
 
 def _coded(ids: pl.Series, codes: dict[str, int]) -> IntArray:
