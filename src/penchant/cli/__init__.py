@@ -7,6 +7,7 @@ from importlib import import_module
 import typer
 
 from penchant.core.errors import ArtifactNotFound, ConfigError, DataError, MissingExtraError, PenchantError, RequestError
+from penchant.core.processes import processes
 
 # In the order of `penchant --help`. A module adds its commands in `register`.
 GROUPS = ("init", "import_", "datasets", "doctor", "train", "tune", "evaluate", "recommend", "models", "serve", "demo")
@@ -25,9 +26,16 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_one_process)
     for group in GROUPS:
         import_module(f"penchant.cli.{group}").register(app)
     return app
+
+
+def _one_process(context: typer.Context) -> None:
+    size = processes().size
+    if size > 1 and context.invoked_subcommand != "train":
+        raise ConfigError(f"WORLD_SIZE: {size} processes do the same; only `penchant train` shares its work, start this without torchrun")
 
 
 def main() -> None:
@@ -43,6 +51,9 @@ def main() -> None:
     except OSError as error:
         typer.echo(f"penchant: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
         sys.exit(2 if isinstance(error, CALLERS) else 1)
+    except MemoryError as error:
+        typer.echo(f"penchant: {str(error) or 'not enough memory'}", err=True)
+        sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("penchant: interrupted; what was finished is kept", err=True)
         sys.exit(130)

@@ -6,20 +6,20 @@ All files are without a name: whatever ends the process, nothing is left of them
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from penchant.core.errors import DataError
 from penchant.core.types import FloatArray, IntArray, LongArray, SmallArray, offsets_of
 from penchant.data.interactions import Interactions
+from penchant.data.mapped import map_columns, write_columns
 
 BLOCK = 2**21  # events sorted at a time, about 46 MB
 
-_EVENT = np.dtype([("users", "i4"), ("items", "i4"), ("event_types", "i2"), ("values", "f4"), ("timestamps", "i8")])
-_COLUMNS = {"items": pa.int32(), "event_types": pa.int16(), "values": pa.float32(), "timestamps": pa.int64()}
+_COLUMNS = {"items": "i4", "event_types": "i2", "values": "f4", "timestamps": "i8"}
+_EVENT = np.dtype([("users", "i4"), *_COLUMNS.items()])
 
 Events = NDArray[np.void]  # of `_EVENT`
 
@@ -27,9 +27,9 @@ Events = NDArray[np.void]  # of `_EVENT`
 class Spool:
     """Takes events in order of arrival, gives them back as `Interactions` whose arrays are columns of a mapped Arrow file.
 
-    Events are placed by blocks of users, each block is sorted by itself, and the sorted columns are written as one Arrow record
-    batch (IPC file format, not compressed). Memory: a few blocks, 8 bytes a user, and what of the mapped file is read; disk: 62 bytes
-    an event while it is sorted, 18 afterwards, below `folder`. Raises DataError where the disk does not take that.
+    Events are placed by blocks of users, each block is sorted by itself, and the sorted columns are written as an Arrow file. Memory:
+    a few blocks, 8 bytes a user, and what of the mapped file is read; disk: 62 bytes an event while it is sorted, 18 afterwards,
+    below `folder`. Raises DataError where the disk does not take that.
     """
 
     def __init__(self, folder: Path, *, block: int = BLOCK) -> None:
@@ -52,14 +52,13 @@ class Spool:
         offsets = offsets_of(np.concatenate([self._counts, np.zeros(n_users - len(self._counts), np.int64)]))
         if offsets[-1] == 0:
             self._arrived.close()
-            return Interactions(offsets, *(pa.array([], kind).to_numpy() for kind in _COLUMNS.values()))
+            return Interactions(offsets, **{name: np.zeros(0, kind) for name, kind in _COLUMNS.items()})
         columns = {name: self._file() for name in _COLUMNS}
         for events in self._blocks(offsets):
             order = np.lexsort((events["timestamps"], events["users"]))  # a stable mergesort
             for name, file in columns.items():
                 self._write(file, events[name][order])
-        batch = self._arrow(columns, int(offsets[-1]))
-        return Interactions(offsets, *(batch.column(name).to_numpy(zero_copy_only=True) for name in _COLUMNS))
+        return Interactions(offsets, **self._arrow(columns))
 
     def _blocks(self, offsets: LongArray) -> Iterator[Events]:
         """The events of some users after the other, each block in order of arrival."""
@@ -87,18 +86,16 @@ class Spool:
         self._arrived.close()
         return placed
 
-    def _arrow(self, columns: dict[str, IO[bytes]], total: int) -> pa.RecordBatch:
-        """The columns as one record batch of a mapped Arrow file."""
-        arrays = [pa.Array.from_buffers(kind, total, [None, _mapped(columns[name]).read_buffer()]) for name, kind in _COLUMNS.items()]
-        batch, file = pa.RecordBatch.from_arrays(arrays, names=list(_COLUMNS)), self._file()
+    def _arrow(self, columns: dict[str, IO[bytes]]) -> dict[str, NDArray[Any]]:  # `Any`: of `_COLUMNS`
+        """The columns in a mapped Arrow file."""
+        file = self._file()
         try:
-            with pa.OSFile(_path(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
-                writer.write_batch(batch)
+            write_columns(_path(file), {name: np.memmap(columns[name], kind, mode="r") for name, kind in _COLUMNS.items()})
         except OSError as error:
             raise self._full(error) from None
         for column in columns.values():
             column.close()
-        mapped = pa.ipc.open_file(_mapped(file)).get_batch(0)
+        mapped = map_columns(_path(file))
         file.close()
         return mapped
 
@@ -126,10 +123,6 @@ def _runs(blocks: LongArray, events: Events) -> Iterable[tuple[int, Events]]:
     """(block, its events) from events sorted by block."""
     first = np.flatnonzero(np.diff(blocks, prepend=-1))
     return zip(blocks[first].tolist(), np.split(events, first[1:]), strict=True)
-
-
-def _mapped(file: IO[bytes]) -> pa.MemoryMappedFile:
-    return pa.memory_map(_path(file))
 
 
 def _path(file: IO[bytes]) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 from penchant.core.config import parse
 from penchant.core.errors import ConfigError, DataError, did_you_mean
 from penchant.core.log import logger
+from penchant.core.processes import processes
 from penchant.data import Dataset
+from penchant.data.mapped import map_dataset, write_dataset
 from penchant.jobs.publish import check
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model
@@ -21,6 +23,7 @@ from penchant.scenarios.project import CURSOR, MODELS_FOLDER, UNTIL, Project
 
 CHECKPOINTS_FOLDER = "checkpoints"
 CURVES_FOLDER = "curves"  # for TensorBoard
+SHARED_FOLDER = ".shared"  # the data set, while several processes open it
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,33 @@ def train(project: Project, name: str | None = None, *, quiet: bool = False, pub
     """Train the models of `penchant.toml`, or the one called `name`, on everything that the store holds.
 
     Each model is saved and published as soon as it is done, so an interruption keeps those that were finished. A model
-    that `jobs.publish.check` refuses is saved but not published: the version before stays live. Raises ConfigError (all
-    settings are checked before the first model is trained) and DataError where there are no events.
+    that `jobs.publish.check` refuses is saved but not published: the version before stays live. Started by `torchrun`, all processes
+    train what learns by steps; the first does the rest, and the others return nothing. Raises ConfigError (all settings are checked
+    before the first model is trained) and DataError where there are no events.
     """
     tables = _wanted(project, name)
     fresh = _configured(tables)
-    dataset = project.dataset(quiet=quiet)
+    dataset = _shared(project, quiet=quiet) if processes().size > 1 else project.dataset(quiet=quiet)
     if dataset.n_events == 0:
         raise DataError(f"{project.dir}: there are no events to learn from; run `penchant import` first")
     options = FitOptions(quiet=quiet)
-    return [_train_one(project, each, fresh[each], dataset, options, publish=publish) for each in _teachers_first(fresh)]
+    done = [_train_one(project, each, fresh[each], dataset, options, publish=publish) for each in _teachers_first(fresh)]
+    return [each for each in done if each is not None]
+
+
+def _shared(project: Project, *, quiet: bool) -> Dataset:
+    """The data set as the first process reads it, mapped by all: what arrives meanwhile is for the next training."""
+    from penchant.training.together import agreed  # where there is torchrun, there is torch
+
+    folder = project.dir / SHARED_FOLDER
+    if processes().first:
+        write_dataset(project.dataset(quiet=quiet), folder)
+    agreed(0)  # written
+    dataset = map_dataset(folder)
+    agreed(0)  # open everywhere
+    if processes().first:
+        shutil.rmtree(folder)
+    return dataset
 
 
 def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
@@ -91,11 +111,18 @@ def _wanted(project: Project, name: str | None) -> dict[str, ModelTable]:
     return {name: tables[name]}
 
 
-def _train_one(project: Project, name: str, model: Model, dataset: Dataset, options: FitOptions, *, publish: bool) -> Trained:
+def _train_one(project: Project, name: str, model: Model, dataset: Dataset, options: FitOptions, *, publish: bool) -> Trained | None:
+    """Fit, save and publish; None where another process does the latter."""
     started = time.perf_counter()
     checkpoints, identity = project.dir / CHECKPOINTS_FOLDER / name, _identity(model, dataset)
     curves = project.dir / CURVES_FOLDER / name / identity
     model.fit(dataset, replace(options, checkpoint=checkpoints / identity, curves=curves, models=_live(project)))
+    if processes().size > 1:
+        from penchant.training.together import agreed
+
+        agreed(0)  # nobody needs the checkpoints any more
+    if not processes().first:
+        return None
     seconds = round(time.perf_counter() - started, 3)
     artifact = replace(model.artifact(), facts=_facts(model, dataset, seconds))
     version = project.artifacts.put(name, artifact)

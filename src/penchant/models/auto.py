@@ -13,6 +13,7 @@ from penchant.core.clock import SECOND
 from penchant.core.config import parse
 from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, MissingExtraError
 from penchant.core.log import logger
+from penchant.core.processes import processes
 from penchant.core.types import FloatArray, Queries, rows_of
 from penchant.data import Dataset
 from penchant.data.split import without_targets
@@ -89,6 +90,7 @@ class Auto(Model):
 
     name = "auto"
     Config = AutoConfig
+    together = True
     config: AutoConfig
     trained: Mapping[str, Model]  # after `fit`: every member that was weighed; without a validation only those that stayed
 
@@ -101,6 +103,8 @@ class Auto(Model):
         if self.config.members is None and "ease" not in members:
             members |= self._trained(WIDE, known, options)
         self.trained = members
+        if not processes().first:
+            return  # what learns by steps was learned together; the rest is for the first process
         if not members:
             raise DataError(f"auto: none of its members could be trained on {dataset.name!r}: {', '.join(wanted)}")
         frequency = np.log1p(np.bincount(known.interactions.items, minlength=dataset.n_items))
@@ -170,7 +174,7 @@ class Auto(Model):
                 model = self._fresh(name)
                 if folder is None or (done := _read(folder / DONE, model, dataset)) is None:
                     done = model.fit(dataset, replace(options, checkpoint=folder, curves=curves))
-                    if folder is not None and "curve" in done.facts:
+                    if folder is not None and "curve" in done.facts and processes().first:
                         done.save(folder / DONE)
                 yield name, done
             except (DataError, MissingExtraError, MemoryError) as error:

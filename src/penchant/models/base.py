@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from penchant.core.artifact import Arrays, Artifact, read_artifact, write_artifact
 from penchant.core.config import Config, parse
 from penchant.core.errors import ArtifactIncompatible, DataError, NotFittedError
+from penchant.core.processes import processes
 from penchant.core.types import Candidates, FloatArray, LongArray, Queries, rows_of
 from penchant.data import Dataset, Vocabulary
 from penchant.index.exact import top_n
@@ -53,6 +54,7 @@ class Model(ABC):
     name: ClassVar[str]  # as in the catalogue
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     needs_history: ClassVar[bool] = False  # True = says nothing (−inf) where a request has no history
+    together: ClassVar[bool] = False  # True = several processes train it together; False = the first alone, the others leave it untrained
     log_scores: ClassVar[bool] = False  # True = scores are logarithms of preferences, else preferences, those below 0 none at all
 
     def __init__(self, **settings: Any) -> None:
@@ -89,6 +91,9 @@ class Model(ABC):
             raise DataError(f"{self.name}: the data set {dataset.name!r} has no events; import some first")
         self.items, self.event_types, self.fingerprint = dataset.items, dataset.event_types, dataset.fingerprint
         self.facts = {}
+        if not (self.together or processes().first):
+            self.items = None
+            return self
         options = options or FitOptions()
         try:
             began = time.perf_counter()

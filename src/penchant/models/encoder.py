@@ -25,6 +25,7 @@ class EncoderModel(Model):
     Task: ClassVar[type[NextItem]] = NextItem  # what it is trained on
     both_ways: ClassVar[bool] = False  # True = positions read what comes after them, too
     log_scores = True
+    together = True
     config: EncoderConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:

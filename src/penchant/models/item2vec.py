@@ -66,6 +66,7 @@ class Item2Vec(Model):
     name = "item2vec"
     Config = Item2VecConfig
     needs_history = True
+    together = True
     config: Item2VecConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:

@@ -47,9 +47,14 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
             report=options.report,
             precision=precision,
             curves=options.curves,
+            seed=config.seed,
         )
         try:
             curve = train(task, plan, run)
+        except RuntimeError as error:  # how torch says it on a CPU, and in a class of its own on a GPU
+            if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+                raise MemoryError(f"{model.name}: a step does not fit into memory; lower batch_size, max_len or size") from None
+            raise
         finally:
             task.module.to("cpu").eval()
     return _facts(curve, device, precision)

@@ -6,15 +6,18 @@ from contextlib import contextmanager
 import torch
 
 from penchant.core.errors import ConfigError
+from penchant.core.processes import processes
 from penchant.core.random import generator
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` = the GPU where there is one. Raises ConfigError."""
+    """The device called `name`; `auto` = a GPU where there is one. Raises ConfigError."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        return torch.device("cuda", processes().local % torch.cuda.device_count())  # processes of one machine take a card each
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -35,6 +35,14 @@ class Batch:
         """T, the number of targets."""
         return len(self.targets)
 
+    def part(self, number: int, of: int) -> "Batch":
+        """Every `of`-th row from row `number` on; perhaps none."""
+        rows, steps = self.real // self.codes.shape[1], self.real % self.codes.shape[1]
+        mine = rows % of == number
+        real = rows[mine] // of * self.codes.shape[1] + steps[mine]
+        codes, times, asked, read = (each[number::of].contiguous() for each in (self.codes, self.times, self.asked, self.read))
+        return Batch(codes, times, asked, real, self.targets[mine], read)
+
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
         parts = (self.codes, self.times, self.asked, self.real, self.targets, self.read)

@@ -24,6 +24,7 @@ from penchant.training.optimizers import optimizer_tensors, restore_optimizer, s
 from penchant.training.schedules import Schedule
 from penchant.training.speed import targets_at_peak
 from penchant.training.task import B, Task
+from penchant.training.together import Together
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Run:
     report: Callable[[int, float], None] | None = None  # is told each validated epoch's number and score; what it raises ends the run
     precision: torch.dtype = torch.float32  # of matrix products
     curves: Path | None = None  # a folder for TensorBoard
+    seed: int = 0  # of the random numbers of several processes; a single one goes on with torch's generator as it is
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Progressed:
 def train(task: Task[B], plan: Plan, run: Run) -> list[dict[str, float]]:
     """Trains `task.module` in place; returns its curve: epoch, loss, targets, seconds and, with validation, ndcg@10.
 
+    Started by `torchrun`, all processes train it together (`training.together`): the first validates, saves and shows.
     Goes on from the checkpoint in `run.checkpoint` where there is one, to the same bits as an uninterrupted run (CPU, same
     number of threads); a finished run removes it. With validation the best epoch's weights stay, otherwise the last;
     with `ema` their average is what is validated and stays.
@@ -79,6 +82,7 @@ def train(task: Task[B], plan: Plan, run: Run) -> list[dict[str, float]]:
     """
     trainer = _Trainer(task, plan, run)
     trainer.restore()
+    trainer.together.start(run.name, {"identity": run.identity, "steps": trainer.at.steps})
     with interrupt_between_steps() as interrupt:
         trainer.run_epochs(interrupt)
     trainer.finish()
@@ -120,20 +124,22 @@ class _Trainer:
         self.best: dict[str, Tensor] = {}
         self.average = None if plan.ema is None else Average(task.module, plan.ema)
         self.saved_at = time.monotonic()
-        self.curves = Curves(None)
+        self.curves, self.together = Curves(None), Together(run.seed)
         self.limit = 0.0  # targets a second at the machine's peak; 0 = not measured
 
     def run_epochs(self, interrupt: Interrupt) -> None:
         """From where the run stands to its end."""
         at, plan = self.at, self.plan
-        with progress_bar(quiet=self.run.quiet) as bar, Curves(self.run.curves, at.steps) as self.curves:
-            self.limit = 0.0 if bar.disable else targets_at_peak(self.task, self.run.device, self.run.precision)
+        quiet, folder = (self.run.quiet, self.run.curves) if self.together.first else (True, None)
+        with progress_bar(quiet=quiet) as bar, Curves(folder, at.steps) as self.curves:
+            if not bar.disable:
+                self.limit = targets_at_peak(self.task, self.run.device, self.run.precision) * self.together.size
             shown = bar.add_task(self.run.name, total=None, unit="targets", note="")
             while at.epoch < plan.epochs and not self._out_of_patience():
                 batches = self.task.batches(at.epoch)
                 while at.batch < len(batches):
                     batch = batches[at.batch]
-                    self._step(batch, done=(at.epoch + at.batch / len(batches)) / plan.epochs)
+                    self._step(batch, interrupt, done=(at.epoch + at.batch / len(batches)) / plan.epochs)
                     per_epoch = at.n_targets / at.batch * len(batches)  # batches are of about the same size
                     done = per_epoch * at.epoch + at.n_targets
                     bar.update(shown, completed=done, total=per_epoch * plan.epochs, note=self._note())
@@ -147,18 +153,17 @@ class _Trainer:
         for name, tensor in self.task.module.state_dict().items():
             if not bool(torch.isfinite(tensor).all()):
                 raise TrainingError(f"{self.run.name}: the weights {name!r} are not finite after training; lower learning_rate")
-        if self.run.checkpoint is not None:
+        if self.run.checkpoint is not None and self.together.first:
             remove_checkpoint(self.run.checkpoint)
 
-    def _step(self, batch: Any, *, done: float) -> None:  # `Any`: as above
+    def _step(self, batch: Any, interrupt: Interrupt, *, done: float) -> None:  # `Any`: as above
         begun, at = time.perf_counter(), self.at
         set_rates(self.plan.optimizer, self.plan.schedule(done))
         self.task.module.train()
         self.plan.optimizer.zero_grad(set_to_none=True)
-        loss = self.task.loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        value = self._backward(batch, interrupt)
         norm = nn.utils.clip_grad_norm_(self.task.module.parameters(), self.plan.clip)
-        value, length = float(loss.detach()), float(norm)
+        length = float(norm)
         if not (math.isfinite(value) and math.isfinite(length)):
             raise TrainingError(
                 f"{self.run.name}: loss {value} and gradient of length {length} in epoch {at.epoch + 1}, batch {at.batch + 1}; "
@@ -173,13 +178,28 @@ class _Trainer:
         at.seconds += time.perf_counter() - begun
         self.curves.step(at.steps, loss=value, gradient=length, learning_rate=self.plan.optimizer.param_groups[0]["lr"])
 
+    def _backward(self, batch: Any, interrupt: Interrupt) -> float:  # `Any`: as above
+        """The mean loss over the batch's targets, its gradients in the module: of several processes each works out its share."""
+        if self.together.alone:
+            loss = self.task.loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+            return float(loss.detach())
+        part, value = self.together.part(batch, self.at.steps), 0.0
+        if len(part):
+            loss = self.task.loss(part) * (len(part) / len(batch))
+            loss.backward()  # type: ignore[no-untyped-call]
+            value = float(loss.detach())
+        value, stops = self.together.add(self.task.module, value, float(interrupt.wanted))
+        interrupt.wanted = stops > 0
+        return value
+
     def _end_epoch(self) -> None:
         at = self.at
         loss = at.loss_sum / max(1, at.n_targets)
         point = {"epoch": float(at.epoch + 1), "loss": loss, "targets": float(at.n_targets), "seconds": at.seconds}
         self.task.module.eval()
         with nullcontext() if self.average is None else self.average.in_place():
-            score = self.task.validate()
+            score = self.together.tell(self.task.validate() if self.together.first else None)
             if score is not None:
                 point["ndcg@10"] = score
                 if at.best_epoch is None or score > at.best_score:
@@ -222,7 +242,7 @@ class _Trainer:
 
     def _save(self) -> bool:
         """Whether there is a checkpoint of this moment now. A disk that does not take it must not end the training."""
-        if self.run.checkpoint is None:
+        if self.run.checkpoint is None or not self.together.first:
             return False
         try:
             write_checkpoint(self.run.checkpoint, self._checkpoint())

@@ -1,20 +1,24 @@
 """What the loop asks of something that is trained."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from torch import Tensor, nn
 
 
-class Sized(Protocol):
-    """A batch knows how many targets it has."""
+class Parted(Protocol):
+    """A batch knows how many targets it has, and can be shared out."""
 
     def __len__(self) -> int:
         """Number of targets."""
         ...
 
+    def part(self, number: int, of: int) -> Self:
+        """Share `number` of `of`: each target is in one of them, and a share may have none."""
+        ...
 
-B = TypeVar("B", bound=Sized)
+
+B = TypeVar("B", bound=Parted)
 
 
 class Task(Protocol[B]):
