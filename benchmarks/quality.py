@@ -55,6 +55,7 @@ ROWS = {
     "beauty": Row("s3rec-amazon/Beauty.txt.gz", LEAVE_ONE_OUT, (0.0928, 0.0531), S3REC),
     "sports": Row("s3rec-amazon/Sports_and_Outdoors.txt.gz", LEAVE_ONE_OUT, (0.0569, 0.0323), S3REC),
     "toys": Row("s3rec-amazon/Toys_and_Games.txt", LEAVE_ONE_OUT, (0.0970, 0.0580), S3REC),
+    "yelp": Row("s3rec-amazon/Yelp.txt.gz", LEAVE_ONE_OUT, None, S3REC),
     "lastfm": Row("s3rec-amazon/LastFM.txt", LEAVE_ONE_OUT, None, S3REC),
     "gowalla": Row(
         "lightgcn/gowalla/train.txt.gz",
@@ -77,6 +78,7 @@ ROWS = {
     "online-retail-temporal": Row("online-retail/online_retail.csv.gz", TEMPORAL),
     "complete-journey-temporal": Row("complete-journey/transactions_100k.csv.gz", TEMPORAL),
     "epub": Row("arules-epub/epub.dat", LEAVE_ONE_OUT),
+    "hetrec-lastfm": Row("hetrec-lastfm-2k/user_artists.dat.gz", LEAVE_ONE_OUT),
     "anime": Row("caserec-anime/anime_history.dat.gz", LEAVE_ONE_OUT),
 }
 
