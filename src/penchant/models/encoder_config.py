@@ -21,7 +21,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {  # `Any`: values of settings
 
 READS = 30_000_000  # events that training reads in all where `epochs` is left open
 MIXED = 4  # products in a mixture
-OFTEN = 100  # events an item from which on little dropout does
+OFTEN = 50  # events an item from which on little dropout does
 WHOLE = 30_000  # items of the largest catalogue that the loss covers whole where `loss` is left open
 
 Loss = Literal["softmax", "sampled", "gbce", "bce", "bpr"]
@@ -90,7 +90,7 @@ class EncoderConfig(TrainingConfig):
     tables: Literal["shared", "layer"] = "shared"  # numbers for relative places and times: one set for all layers, or one each
     hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked: requests of unknown time gain
     inputs: tuple[Literal["event_type", "value", "content"], ...] = ()  # what else is read, of events and of items
-    dropout: float | None = Field(None, ge=0, lt=1)  # None = 0.5, or 0.2 where an item has 100 events or more on average
+    dropout: float | None = Field(None, ge=0, lt=1)  # None = 0.5, or 0.2 where an item has 50 events or more on average
     head: Literal["dot", "mixture", "mlp", "neumf"] = "dot"  # how a state and an item make a score
     item_tower: bool = False  # with head = "dot": items go through a feed-forward part of their own before they score
     temperature: float | None = Field(0.05, gt=0)  # scores are cosines divided by it; None = dot products
