@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from penchant.core.errors import ArtifactIncompatible, TrainingError
+from penchant.training import loop
 from penchant.training.checkpoint import FILE
 from penchant.training.device import machine
 from penchant.training.loop import Plan, Run, train
 from penchant.training.optimizers import OPTIMIZERS, optimizer_of
 from penchant.training.schedules import constant
+from penchant.training.together import Together
 
 CPU = torch.device("cpu")
 
@@ -152,6 +155,35 @@ def test_an_interrupt_waits_for_the_step_and_the_same_run_goes_on_from_there(
     assert [point["loss"] for point in curve] == [point["loss"] for point in expected]
     assert torch.equal(resumed.module.state_dict()["weight"], reference.module.state_dict()["weight"])
     assert not (tmp_path / FILE).exists()
+
+
+def test_of_several_processes_all_stop_after_the_same_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pair(Together):
+        """Two processes, of which the other one does what this one does; Ctrl-C comes while they add up for the second time."""
+
+        alone, size, calls = False, 2, 0
+
+        def part(self, batch: Tensor, step: int) -> Tensor:
+            return batch[:1]
+
+        def add(self, module: nn.Module, *values: float) -> list[float]:
+            Pair.calls += 1
+            if Pair.calls == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            return [2 * value for value in values]
+
+        def start(self, name: str, facts: dict[str, Any]) -> None:
+            pass
+
+        def tell(self, value: float | None) -> float | None:
+            return value
+
+    monkeypatch.setattr(loop, "Together", Pair)
+    task = Line()
+    with pytest.raises(KeyboardInterrupt):
+        train(task, plan(task), replace(RUN, checkpoint=tmp_path))
+    assert Pair.calls == 3  # the others hear of it with the next step
+    assert (tmp_path / FILE).exists()
 
 
 def test_a_disk_that_takes_no_checkpoint_does_not_end_training(

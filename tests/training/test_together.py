@@ -22,7 +22,7 @@ from penchant.models.base import FitOptions
 from penchant.scenarios import Project
 from penchant.testing.data import everyday
 from penchant.training.augment import Augment
-from penchant.training.loader import WindowLoader
+from penchant.training.loader import Batch, WindowLoader
 
 SETTINGS = {"dropout": 0.0, "precision": "float32", "epochs": 3, "embedding_dim": 16, "max_len": 8, "batch_size": 8, "hidden_time": 0.0}
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -59,20 +59,20 @@ def test_the_environment_says_which_process_this_is(monkeypatch: pytest.MonkeyPa
     assert processes().size == 1
 
 
+def told(batch: Batch) -> list[tuple[int, ...]]:
+    """All that a batch says of each target."""
+    places = (each.view(-1)[batch.real].tolist() for each in (batch.codes, batch.times, batch.asked, batch.read))
+    return list(zip(*places, batch.targets.tolist(), strict=True))
+
+
 @pytest.mark.parametrize("of", [1, 2, 3, 50])
 def test_shares_are_the_batch(of: int) -> None:
     data = everyday()
     loader = WindowLoader(data.interactions, start=data.n_items, max_len=6, batch_events=40, seed=0, augment=Augment(("mask", "crop"), 0.5))
     for batch in list(loader.epoch(1))[:3]:
-        told = [(float(batch.codes.view(-1)[place]), float(target)) for place, target in zip(batch.real, batch.targets, strict=True)]
         shares = [batch.part(number, of) for number in range(of)]
         assert sum(map(len, shares)) == len(batch)
-        found = [
-            (float(share.codes.view(-1)[place]), float(target))
-            for share in shares
-            for place, target in zip(share.real, share.targets, strict=True)
-        ]
-        assert sorted(found) == sorted(told)
+        assert sorted(row for share in shares for row in told(share)) == sorted(told(batch))
         assert torch.equal(batch.part(0, 1).read, batch.read)
 
 
@@ -86,7 +86,6 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path: Path) -> None:
     requests = everyday().queries()
     np.testing.assert_array_equal(first.scores(requests), second.scores(requests))  # the same weights, to the bit
     np.testing.assert_allclose(first.scores(requests), alone.scores(requests), atol=1e-3)
-    assert not (tmp_path / "checkpoint" / "training.safetensors").exists()
 
 
 def test_processes_that_disagree_are_told(tmp_path: Path) -> None:
@@ -115,12 +114,11 @@ def test_the_command_trains_together_and_publishes_once(tmp_path: Path) -> None:
     project_at(tmp_path / "shop")
     done = launch("-m", "penchant", "train", "--dir", str(tmp_path / "shop"), "--quiet", "--json")
     assert done.returncode == 0, done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith('{"trained": [{')]
-    assert [each["name"] for each in json.loads(line)["trained"]] == ["auto", "popular"]
+    assert [each["name"] for each in json.loads(done.stdout)["trained"]] == ["auto", "popular"]  # the first process alone speaks
     with Project.open(tmp_path / "shop") as project:
         assert len(project.artifacts.versions("auto")) == len(project.artifacts.versions("popular")) == 1
         assert project.artifacts.live("auto")
-    assert not (tmp_path / "shop" / ".shared").exists()
+    assert not list((tmp_path / "shop").glob(".shared*"))
 
 
 def test_other_commands_are_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,13 @@ def train(
 
     Example: penchant train --dir shop
     """
+    from penchant.core.processes import processes
     from penchant.jobs.train import train as run
     from penchant.scenarios.project import Project
 
     with Project.open(directory) as project:
         trained = run(project, name, quiet=quiet, publish=publish)
-    if as_json:
+    if as_json and processes().first:
         typer.echo(json.dumps({"trained": [each.as_json() for each in trained]}))
     for each in () if as_json else trained:
         state = "live" if each.published else f"saved, not live: {each.problem}"

@@ -3,20 +3,23 @@
 All files are without a name: whatever ends the process, nothing is left of them.
 """
 
+import mmap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penchant.core.errors import DataError
 from penchant.core.types import FloatArray, IntArray, LongArray, SmallArray, offsets_of
 from penchant.data.interactions import Interactions
-from penchant.data.mapped import map_columns, write_columns
+from penchant.data.mapped import read_columns, write_columns
 
 BLOCK = 2**21  # events sorted at a time, about 46 MB
+PEAK = 44  # bytes an event on the disk, as they came and side by side
 
 _COLUMNS = {"items": "i4", "event_types": "i2", "values": "f4", "timestamps": "i8"}
 _EVENT = np.dtype([("users", "i4"), *_COLUMNS.items()])
@@ -28,8 +31,8 @@ class Spool:
     """Takes events in order of arrival, gives them back as `Interactions` whose arrays are columns of a mapped Arrow file.
 
     Events are placed by blocks of users, each block is sorted by itself, and the sorted columns are written as an Arrow file. Memory:
-    a few blocks, 8 bytes a user, and what of the mapped file is read; disk: 62 bytes an event while it is sorted, 18 afterwards,
-    below `folder`. Raises DataError where the disk does not take that.
+    a few blocks or the longest history, 8 bytes a user, and what of the mapped file is read; disk: 44 bytes an event while it is
+    sorted, 18 afterwards, below `folder`. Raises DataError where the disk does not take that.
     """
 
     def __init__(self, folder: Path, *, block: int = BLOCK) -> None:
@@ -88,16 +91,15 @@ class Spool:
 
     def _arrow(self, columns: dict[str, IO[bytes]]) -> dict[str, NDArray[Any]]:  # `Any`: of `_COLUMNS`
         """The columns in a mapped Arrow file."""
-        file = self._file()
         try:
-            write_columns(_path(file), {name: np.memmap(columns[name], kind, mode="r") for name, kind in _COLUMNS.items()})
+            with TemporaryFile(dir=self._folder) as file:
+                write_columns(pa.PythonFile(file, "w"), {name: np.memmap(columns[name], kind, mode="r") for name, kind in _COLUMNS.items()})
+                for column in columns.values():
+                    column.close()
+                file.flush()
+                return read_columns(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
         except OSError as error:
             raise self._full(error) from None
-        for column in columns.values():
-            column.close()
-        mapped = map_columns(_path(file))
-        file.close()
-        return mapped
 
     def _file(self) -> IO[bytes]:
         try:
@@ -114,8 +116,8 @@ class Spool:
             raise self._full(error) from None
 
     def _full(self, error: OSError) -> DataError:
-        gigabytes = int(self._counts.sum()) * 62 / 1e9
-        why = f"the events cannot be put in order here ({error.strerror}); it takes {gigabytes:,.1f} GB for a while"
+        gigabytes = int(self._counts.sum()) * PEAK / 1e9
+        why = f"the events cannot be put in order here ({error.strerror}); those so far take {gigabytes:,.1f} GB for a while"
         return DataError(f"{self._folder}: {why}")
 
 
@@ -123,8 +125,3 @@ def _runs(blocks: LongArray, events: Events) -> Iterable[tuple[int, Events]]:
     """(block, its events) from events sorted by block."""
     first = np.flatnonzero(np.diff(blocks, prepend=-1))
     return zip(blocks[first].tolist(), np.split(events, first[1:]), strict=True)
-
-
-def _path(file: IO[bytes]) -> str:
-    """A path by which a file without a name can be opened again."""
-    return f"/dev/fd/{file.fileno()}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -64,15 +65,25 @@ def _shared(project: Project, *, quiet: bool) -> Dataset:
     """The data set as the first process reads it, mapped by all: what arrives meanwhile is for the next training."""
     from penchant.training.together import agreed  # where there is torchrun, there is torch
 
-    folder = project.dir / SHARED_FOLDER
-    if processes().first:
-        write_dataset(project.dataset(quiet=quiet), folder)
-    agreed(0)  # written
-    dataset = map_dataset(folder)
-    agreed(0)  # open everywhere
-    if processes().first:
-        shutil.rmtree(folder)
-    return dataset
+    folder = project.dir / f"{SHARED_FOLDER}-{agreed(os.getpid())}"
+    try:
+        if processes().first:
+            write_dataset(project.dataset(quiet=quiet), folder)
+        agreed(0)  # written
+        dataset = map_dataset(folder)
+        agreed(0)  # open everywhere
+        return dataset
+    finally:
+        if processes().first:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait() -> None:
+    """Until all processes are here."""
+    if processes().size > 1:
+        from penchant.training.together import agreed
+
+        agreed(0)
 
 
 def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
@@ -117,16 +128,18 @@ def _train_one(project: Project, name: str, model: Model, dataset: Dataset, opti
     checkpoints, identity = project.dir / CHECKPOINTS_FOLDER / name, _identity(model, dataset)
     curves = project.dir / CURVES_FOLDER / name / identity
     model.fit(dataset, replace(options, checkpoint=checkpoints / identity, curves=curves, models=_live(project)))
-    if processes().size > 1:
-        from penchant.training.together import agreed
+    _wait()  # nobody needs the checkpoints any more
+    done = _save(project, name, model, dataset, time.perf_counter() - started, publish=publish) if processes().first else None
+    _wait()  # the next model may learn from what is live now
+    return done
 
-        agreed(0)  # nobody needs the checkpoints any more
-    if not processes().first:
-        return None
-    seconds = round(time.perf_counter() - started, 3)
+
+def _save(project: Project, name: str, model: Model, dataset: Dataset, took: float, *, publish: bool) -> Trained:
+    """As a version, live if it answers sensibly."""
+    seconds = round(took, 3)
     artifact = replace(model.artifact(), facts=_facts(model, dataset, seconds))
     version = project.artifacts.put(name, artifact)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    shutil.rmtree(project.dir / CHECKPOINTS_FOLDER / name, ignore_errors=True)
     problem = check(project, artifact) if publish else "not asked for"
     if not problem:
         project.artifacts.publish(version)

@@ -40,7 +40,7 @@ class Known:
         """From the training data. Raises DataError where there is no content to read."""
         return cls(
             len(dataset.event_types) if "event_type" in config.inputs else 0,
-            edges_of(torch.from_numpy(dataset.interactions.values)) if "value" in config.inputs else None,
+            edges_of(torch.tensor(dataset.interactions.values)) if "value" in config.inputs else None,
             torch.from_numpy(item_matrix(dataset)) if "content" in config.inputs else None,
         )
 

@@ -104,7 +104,8 @@ class Auto(Model):
             members |= self._trained(WIDE, known, options)
         self.trained = members
         if not processes().first:
-            return  # what learns by steps was learned together; the rest is for the first process
+            self.items = None  # what learns by steps was learned together; the rest is for the first process
+            return
         if not members:
             raise DataError(f"auto: none of its members could be trained on {dataset.name!r}: {', '.join(wanted)}")
         frequency = np.log1p(np.bincount(known.interactions.items, minlength=dataset.n_items))
@@ -178,6 +179,8 @@ class Auto(Model):
                         done.save(folder / DONE)
                 yield name, done
             except (DataError, MissingExtraError, MemoryError) as error:
+                if processes().size > 1 and isinstance(error, MemoryError):
+                    raise  # the others are in the middle of this member, and wait
                 logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: ") or "not enough memory")
 
     def _fresh(self, name: str) -> Model:

@@ -1,6 +1,7 @@
 """Learning by steps: from a model's settings and a task to trained weights and the facts of the training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -28,7 +29,8 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
     device = choose_device(options.device)
     precision = choose_precision(config.precision, device)
     with machine(device, seed=config.seed, threads=options.threads):
-        task = begin(device, precision)
+        with _out_of_memory(model.name):
+            task = begin(device, precision)
         optimizer = optimizer_of(
             config.optimizer,
             task.module,
@@ -50,14 +52,22 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
             seed=config.seed,
         )
         try:
-            curve = train(task, plan, run)
-        except RuntimeError as error:  # how torch says it on a CPU, and in a class of its own on a GPU
-            if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-                raise MemoryError(f"{model.name}: a step does not fit into memory; lower batch_size, max_len or size") from None
-            raise
+            with _out_of_memory(model.name):
+                curve = train(task, plan, run)
         finally:
             task.module.to("cpu").eval()
     return _facts(curve, device, precision)
+
+
+@contextmanager
+def _out_of_memory(name: str) -> Iterator[None]:
+    """Says MemoryError where torch has none: on a CPU it says so in words, on a GPU in a class of its own."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise MemoryError(f"{name}: its training does not fit into memory; lower batch_size, max_len or size") from None
+        raise
 
 
 def _identity(model: Model, dataset: Dataset, options: FitOptions) -> dict[str, Any]:

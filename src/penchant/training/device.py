@@ -13,11 +13,13 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` = a GPU where there is one. Raises ConfigError."""
+    """The device called `name`; `auto` = a GPU where there are any, one a process. Raises ConfigError."""
     if name == "auto":
         if not torch.cuda.is_available():
             return torch.device("cpu")
-        return torch.device("cuda", processes().local % torch.cuda.device_count())  # processes of one machine take a card each
+        if processes().local >= torch.cuda.device_count():
+            raise ConfigError(f"device: process {processes().local} of this machine finds {torch.cuda.device_count()} GPUs; start as many")
+        return torch.device("cuda", processes().local)
     try:
         device = torch.device(name)
     except RuntimeError:

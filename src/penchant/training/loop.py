@@ -90,9 +90,10 @@ def train(task: Task[B], plan: Plan, run: Run) -> list[dict[str, float]]:
 
 
 class Interrupt:
-    """Whether the user wants to stop."""
+    """Whether the user wants to stop, and whether all processes know it, as they do from the next step on."""
 
-    wanted = False
+    wanted = False  # set at any moment, never taken back
+    agreed = False
 
 
 @contextmanager
@@ -183,6 +184,7 @@ class _Trainer:
         if self.together.alone:
             loss = self.task.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+            interrupt.agreed = interrupt.wanted
             return float(loss.detach())
         part, value = self.together.part(batch, self.at.steps), 0.0
         if len(part):
@@ -190,7 +192,7 @@ class _Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             value = float(loss.detach())
         value, stops = self.together.add(self.task.module, value, float(interrupt.wanted))
-        interrupt.wanted = stops > 0
+        interrupt.agreed = stops > 0
         return value
 
     def _end_epoch(self) -> None:
@@ -231,10 +233,11 @@ class _Trainer:
     # ---- checkpoints
 
     def _stop_or_save(self, interrupt: Interrupt) -> None:
-        if interrupt.wanted or time.monotonic() - self.saved_at >= self.run.checkpoint_every_s:
+        saved = False
+        if interrupt.agreed or time.monotonic() - self.saved_at >= self.run.checkpoint_every_s:
             saved = self._save()
             self.saved_at = time.monotonic()
-        if interrupt.wanted:
+        if interrupt.agreed:
             kept = f"the same call goes on from the checkpoint in {self.run.checkpoint}" if saved else "without a checkpoint"
             logger.warning("%s: stopped in epoch %d; the weights so far stay in the model; %s", self.run.name, self.at.epoch + 1, kept)
             self._hand_out()

@@ -1,8 +1,9 @@
 """Several processes that train one model: each works out the gradients of its share of every batch, and all take the same step.
 
 Data parallel training as in Li et al., "PyTorch Distributed", VLDB 2020, section 3. Differs: one sum a step over one vector of all
-gradients, after the backward pass and not during it; so weights stay equal to the bit, and a loss over the shares, each weighted by
-its targets, is the loss of the whole batch. Without `torchrun` everything here is a single process and costs nothing.
+gradients, after the backward pass and not during it; so weights stay equal to the bit. The shares are weighted by their targets, so
+that the mean loss over them is that of the batch; what is drawn at random (dropout, negatives, masks) each process draws anew.
+Without `torchrun` everything here is a single process and costs nothing.
 """
 
 import atexit
@@ -91,8 +92,8 @@ class Together:
 
 
 def agreed(number: int) -> int:
-    """What the first process says; returns when all have asked."""
-    return int(_from_first(torch.tensor(number)))
+    """What the first process says; returns when all have asked. A single one need not wait, nor have torch.distributed."""
+    return number if processes().size == 1 else int(_from_first(torch.tensor(number)))
 
 
 def _from_first(value: Tensor) -> Tensor:
