@@ -1,12 +1,16 @@
 """The command line: one module a group of commands; each parses, calls one function, prints."""
 
+import logging
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from penchant.core.errors import ArtifactNotFound, ConfigError, DataError, MissingExtraError, PenchantError, RequestError
+from penchant.core.log import logger
 from penchant.core.processes import processes
 
 # In the order of `penchant --help`. A module adds its commands in `register`.
@@ -32,7 +36,16 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _one_process(context: typer.Context) -> None:
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it)
+    if wanted:
+        typer.echo(f"penchant {version('penchant')}")
+        raise typer.Exit
+
+
+def _one_process(
+    context: typer.Context,
+    _version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)] = False,
+) -> None:
     size = processes().size
     if size > 1 and context.invoked_subcommand != "train":
         raise ConfigError(f"WORLD_SIZE: {size} processes do the same; only `penchant train` shares its work, start this without torchrun")
@@ -43,6 +56,8 @@ def main() -> None:
     # Threads that wait must sleep, not spin: on busy cores two spinning ones train 4 k targets a second, two sleeping ones 30–65 k.
     # OpenMP reads this when torch is loaded, which no command does before it runs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    logger.setLevel(logging.INFO)
     try:
         build_app()()
     except PenchantError as error:

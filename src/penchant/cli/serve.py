@@ -169,5 +169,5 @@ def _quiet_signals() -> Iterator[None]:
 
 def _log_to_stderr() -> None:
     """Our own lines from information on, everybody else's from warnings on: a client library's may hold ids."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", force=True)
     logging.getLogger("penchant").setLevel(logging.INFO)

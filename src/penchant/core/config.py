@@ -43,7 +43,7 @@ def problems(error: ValidationError, kind: type[BaseModel], where: str) -> list[
         elif problem["type"] == "missing":
             lines.append(f"{path}: is required")
         else:
-            lines.append(f"{path}: {problem['msg']}; received: {problem['input']!r}")
+            lines.append(f"{path}: {problem['msg'].removeprefix('Value error, ')}; received: {problem['input']!r}")
     return lines
 
 

@@ -25,10 +25,10 @@ logger = logging.getLogger("penchant")
 
 
 class _RateColumn(ProgressColumn):
-    """Units per second, in the unit that the task names."""
+    """Units per second, in the unit that the task names; where what is counted is something else, as fast as it says itself."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
+        speed = task.fields.get("speed") or task.finished_speed or task.speed
         unit = task.fields.get("unit", "")
         return Text(f"{speed:,.0f} {unit}/s" if speed else "")
 

@@ -26,6 +26,8 @@ from penchant.training.speed import targets_at_peak
 from penchant.training.task import B, Task
 from penchant.training.together import Together
 
+TELL_EVERY_S = 30.0  # between two lines where there is no terminal
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -124,7 +126,7 @@ class _Trainer:
         self.at = Progressed()
         self.best: dict[str, Tensor] = {}
         self.average = None if plan.ema is None else Average(task.module, plan.ema)
-        self.saved_at = time.monotonic()
+        self.saved_at = self.told_at = time.monotonic()
         self.curves, self.together = Curves(None), Together(run.seed)
         self.limit = 0.0  # targets a second at the machine's peak; 0 = not measured
 
@@ -135,18 +137,19 @@ class _Trainer:
         with progress_bar(quiet=quiet) as bar, Curves(folder, at.steps) as self.curves:
             if not bar.disable:
                 self.limit = targets_at_peak(self.task, self.run.device, self.run.precision) * self.together.size
-            shown = bar.add_task(self.run.name, total=None, unit="targets", note="")
+            shown = bar.add_task(self.run.name, total=plan.epochs, unit="targets", note="")
             while at.epoch < plan.epochs and not self._out_of_patience():
                 batches = self.task.batches(at.epoch)
                 while at.batch < len(batches):
                     batch = batches[at.batch]
                     self._step(batch, interrupt, done=(at.epoch + at.batch / len(batches)) / plan.epochs)
-                    per_epoch = at.n_targets / at.batch * len(batches)  # batches are of about the same size
-                    done = per_epoch * at.epoch + at.n_targets
-                    bar.update(shown, completed=done, total=per_epoch * plan.epochs, note=self._note())
+                    done, speed = at.epoch + at.batch / len(batches), at.n_targets / max(at.seconds, 1e-9)
+                    bar.update(shown, completed=done, speed=speed, note=self._note())
                     self._stop_or_save(interrupt)
                 self._end_epoch()
                 bar.update(shown, note=self._note())
+                if bar.disable and not quiet:
+                    self._tell_now_and_then()
 
     def finish(self) -> None:
         """Leave the best weights in the module, and no checkpoint."""
@@ -228,7 +231,13 @@ class _Trainer:
         loss = at.loss_sum / at.n_targets if at.n_targets else at.curve[-1]["loss"] if at.curve else 0.0
         best = f"  ndcg@10 {at.best_score:.4f}" if at.best_epoch is not None else ""
         near = f"  {at.n_targets / at.seconds / self.limit:.0%} of peak" if self.limit and at.seconds else ""
-        return f"epoch {min(at.epoch + 1, self.plan.epochs)}/{self.plan.epochs}  loss {loss:.3f}{best}{near}"
+        return f"loss {loss:.3f}{best}{near}"
+
+    def _tell_now_and_then(self) -> None:
+        """A line where there is no terminal for a bar."""
+        if time.monotonic() - self.told_at >= TELL_EVERY_S:
+            self.told_at = time.monotonic()
+            logger.info("%s: %d of at most %d epochs  %s", self.run.name, self.at.epoch, self.plan.epochs, self._note())
 
     # ---- checkpoints
 
@@ -238,8 +247,8 @@ class _Trainer:
             saved = self._save()
             self.saved_at = time.monotonic()
         if interrupt.agreed:
-            kept = f"the same call goes on from the checkpoint in {self.run.checkpoint}" if saved else "without a checkpoint"
-            logger.warning("%s: stopped in epoch %d; the weights so far stay in the model; %s", self.run.name, self.at.epoch + 1, kept)
+            kept = f"the same command goes on from the checkpoint in {self.run.checkpoint}" if saved else "without a checkpoint"
+            logger.warning("%s: stopped in epoch %d; %s", self.run.name, self.at.epoch + 1, kept)
             self._hand_out()
             raise KeyboardInterrupt
 
