@@ -112,6 +112,7 @@ def _toml(table: dict[str, object]) -> str:
 
 def test_the_command_trains_together_and_publishes_once(tmp_path: Path) -> None:
     project_at(tmp_path / "shop")
+    (tmp_path / "shop" / ".shared-1").mkdir()  # as a training leaves it that was killed while it was written
     done = launch("-m", "penchant", "train", "--dir", str(tmp_path / "shop"), "--quiet", "--json")
     assert done.returncode == 0, done.stderr
     assert [each["name"] for each in json.loads(done.stdout)["trained"]] == ["auto", "popular"]  # the first process alone speaks

@@ -68,6 +68,8 @@ def _shared(project: Project, *, quiet: bool) -> Dataset:
     folder = project.dir / f"{SHARED_FOLDER}-{agreed(os.getpid())}"
     try:
         if processes().first:
+            for left in project.dir.glob(f"{SHARED_FOLDER}-*"):
+                shutil.rmtree(left)  # of a training that was killed just then: nothing of it stays
             write_dataset(project.dataset(quiet=quiet), folder)
         agreed(0)  # written
         dataset = map_dataset(folder)
