@@ -1,5 +1,6 @@
 """Matrix factorisation for implicit feedback, by alternating least squares: small vectors, similar tastes close together."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, ClassVar
@@ -43,7 +44,29 @@ class ALSConfig(ModelConfig):
     seed: int = 0
 
 
-class ALS(Model):
+class ItemFactors(Model):
+    """What models of item factors share: whoever asks is what explains their history best (`Side.solve`)."""
+
+    needs_history = True
+    _items: "Side"
+
+    @abstractmethod
+    def _side(self, factors: FloatArray) -> "Side":
+        """These factors, with the settings by which a history is explained."""
+
+    def _scores(self, queries: Queries) -> FloatArray:
+        with one_thread():
+            users = self._items.solve(histories(queries, self.n_items))
+            return np.asarray(users @ self._items.factors.T, dtype=np.float32)
+
+    def _arrays(self) -> Arrays:
+        return {"items": self._items.factors}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._items = self._side(arrays["items"])
+
+
+class ALS(ItemFactors):
     """Score of an item = inner product of its factors and the factors that explain the history best.
 
     Minimises, over user factors x and item factors y, Σ c·(p − xᵀy)² + l2·(Σ‖x‖² + Σ‖y‖²) with p = 1, c = 1 + alpha where the
@@ -59,7 +82,6 @@ class ALS(Model):
 
     name = "als"
     Config = ALSConfig
-    needs_history = True
     config: ALSConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
@@ -87,17 +109,6 @@ class ALS(Model):
 
     def _side(self, factors: FloatArray) -> "Side":
         return Side(factors, self.config.alpha, self.config.l2)
-
-    def _scores(self, queries: Queries) -> FloatArray:
-        with one_thread():
-            users = self._items.solve(histories(queries, self.n_items))
-            return np.asarray(users @ self._items.factors.T, dtype=np.float32)
-
-    def _arrays(self) -> Arrays:
-        return {"items": self._items.factors}
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._items = self._side(arrays["items"])
 
 
 class Side:

@@ -6,16 +6,15 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from penchant.core.artifact import Arrays
 from penchant.core.log import track
 from penchant.core.random import generator
-from penchant.core.types import BoolArray, FloatArray, LongArray, Queries
+from penchant.core.types import BoolArray, FloatArray, LongArray
 from penchant.data import Dataset
-from penchant.models.als import Side
-from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.als import ItemFactors, Side
+from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.blas import one_thread
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import histories, met
+from penchant.models.sparse import met
 
 
 class BPRConfig(ModelConfig):
@@ -40,7 +39,7 @@ class BPRConfig(ModelConfig):
     seed: int = 0
 
 
-class BPR(Model):
+class BPR(ItemFactors):
     """Score of an item = inner product of its factors and the factors that explain the history best.
 
     Learns, for people u, items i that they met and items j that they did not, to make ln σ(xᵤ·yᵢ − xᵤ·yⱼ) large. Only item factors
@@ -54,7 +53,6 @@ class BPR(Model):
 
     name = "bpr"
     Config = BPRConfig
-    needs_history = True
     config: BPRConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
@@ -73,18 +71,10 @@ class BPR(Model):
                     user, other = users[chosen], others[chosen]
                     unmet = ~_among(user * dataset.n_items + other, keys)
                     _step(tables[0], tables[1], (user[unmet], people.indices[chosen][unmet].astype(np.int64), other[unmet]), config.l2)
-            self._items = Side(tables[1].values, config.alpha, config.ridge)
+            self._items = self._side(tables[1].values)
 
-    def _scores(self, queries: Queries) -> FloatArray:
-        with one_thread():
-            users = self._items.solve(histories(queries, self.n_items))
-            return np.asarray(users @ self._items.factors.T, dtype=np.float32)
-
-    def _arrays(self) -> Arrays:
-        return {"items": self._items.factors}
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._items = Side(arrays["items"], self.config.alpha, self.config.ridge)
+    def _side(self, factors: FloatArray) -> Side:
+        return Side(factors, self.config.alpha, self.config.ridge)
 
 
 class _Table:
