@@ -17,27 +17,38 @@ def beaten(scores: FloatArray, targets: Jagged, seen: Jagged | None) -> Values:
     reachable = targets.values < scores.shape[1]
     if seen is not None:
         reachable &= ~in_rows(targets, seen)
-    competitors = scores.shape[1] - np.bincount(rows[reachable], minlength=len(targets))
-    if seen is not None:
-        competitors -= distinct_lengths(seen)
+    held_back = np.zeros(len(targets), np.int64) if seen is None else distinct_lengths(seen)  # −inf, so lower, and no competitors
+    competitors = scores.shape[1] - held_back - np.bincount(rows[reachable], minlength=len(targets))
     wanted = np.full(len(rows), -np.inf, dtype=scores.dtype)
     wanted[reachable] = scores[rows[reachable], targets.values[reachable]]
-    scores[rows[reachable], targets.values[reachable]] = np.nan  # a target is no competitor of another
-    scores.sort(axis=1)  # NaN last
-    below = np.zeros(len(rows))
-    for b in range(len(targets)):
-        mine = slice(targets.offsets[b], targets.offsets[b + 1])
-        ends = scores.shape[1] - np.count_nonzero(reachable[mine])
-        lower = np.searchsorted(scores[b, :ends], wanted[mine], side="left")
-        not_higher = np.searchsorted(scores[b, :ends], wanted[mine], side="right")
-        # The row begins with what may not be recommended (−inf): no competitors.
-        held_back = ends - competitors[b]
-        below[mine] = (np.maximum(0, lower - held_back) + np.maximum(0, not_higher - held_back)) / 2
+    count = _counted if len(rows) == len(targets) and (np.diff(targets.offsets) == 1).all() else _sorted
+    lower, not_higher = count(scores, targets, wanted, reachable)
+    below = (np.maximum(0, lower - held_back[rows]) + np.maximum(0, not_higher - held_back[rows])) / 2
     below[~reachable] = 0
     counts = competitors[rows]
     shares = np.divide(below, counts, out=np.full(len(rows), np.nan), where=counts > 0)
     result: Values = np.bincount(rows, weights=shares, minlength=len(targets)) / np.diff(targets.offsets)
     return result
+
+
+def _counted(scores: FloatArray, _targets: Jagged, wanted: FloatArray, reachable: BoolArray) -> tuple[LongArray, LongArray]:
+    """How many items score lower than each target [L], and how many not higher, other targets left out: one target a request."""
+    lower = np.count_nonzero(scores < wanted[:, None], axis=1)
+    return lower, lower + np.count_nonzero(scores == wanted[:, None], axis=1) - reachable
+
+
+def _sorted(scores: FloatArray, targets: Jagged, wanted: FloatArray, reachable: BoolArray) -> tuple[LongArray, LongArray]:
+    """The same where requests have many targets: each row is sorted once."""
+    rows = rows_of(targets.offsets)
+    scores[rows[reachable], targets.values[reachable]] = np.nan  # a target is no competitor of another
+    scores.sort(axis=1)  # NaN last
+    lower, not_higher = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    for b in range(len(targets)):
+        mine = slice(targets.offsets[b], targets.offsets[b + 1])
+        others = scores[b, : scores.shape[1] - np.count_nonzero(reachable[mine])]
+        lower[mine] = np.searchsorted(others, wanted[mine], side="left")
+        not_higher[mine] = np.searchsorted(others, wanted[mine], side="right")
+    return lower, not_higher
 
 
 def seen_of(queries: Queries, n_items: int) -> Jagged:
