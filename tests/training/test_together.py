@@ -17,7 +17,7 @@ from penchant.core.events import EventBatch
 from penchant.core.processes import Processes, processes
 from penchant.data import Dataset
 from penchant.data.mapped import map_dataset, write_dataset
-from penchant.models import HSTU, Popular
+from penchant.models import HSTU, MODELS, Auto, Popular
 from penchant.models.base import FitOptions
 from penchant.scenarios import Project
 from penchant.testing.data import everyday
@@ -137,6 +137,21 @@ def test_what_is_counted_is_for_the_first_process(monkeypatch: pytest.MonkeyPatc
     assert Popular().fit(everyday()).items is None
     as_process(monkeypatch, 0, 2)
     assert Popular().fit(everyday()).n_items == everyday().n_items
+
+
+@pytest.mark.parametrize(("member", "ends"), [("hstu", True), ("item-knn", False)])
+def test_only_what_the_others_wait_in_ends_them_all(monkeypatch: pytest.MonkeyPatch, member: str, *, ends: bool) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError("no room")
+
+    as_process(monkeypatch, 0, 2)
+    monkeypatch.setattr(MODELS.load(member), "_fit", full)
+    members = {name: {} for name in (member, "popular")}
+    if ends:
+        with pytest.raises(MemoryError, match="no room"):
+            Auto(members=members).fit(everyday())
+    else:
+        assert list(Auto(members=members).fit(everyday()).trained) == ["popular"]
 
 
 def test_a_mapped_data_set_is_the_same(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ def _shared(project: Project, *, quiet: bool) -> Dataset:
             for left in project.dir.glob(f"{SHARED_FOLDER}-*"):
                 shutil.rmtree(left)  # of a training that was killed just then: nothing of it stays
             write_dataset(project.dataset(quiet=quiet), folder)
-        agreed(0)  # written
+        _wait()  # written
         dataset = map_dataset(folder)
-        agreed(0)  # open everywhere
+        _wait()  # open everywhere
         return dataset
     finally:
         if processes().first:

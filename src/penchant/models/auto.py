@@ -179,7 +179,7 @@ class Auto(Model):
                         done.save(folder / DONE)
                 yield name, done
             except (DataError, MissingExtraError, MemoryError) as error:
-                if processes().size > 1 and isinstance(error, MemoryError):
+                if isinstance(error, MemoryError) and model.together and processes().size > 1:
                     raise  # the others are in the middle of this member, and wait
                 logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: ") or "not enough memory")
 
