@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.nn.linear import Linear, linear
 from penchant.nn.position import rotated
 
 CACHED = 640_000  # weights of a slice: 8 rows of 200 positions with 2 heads; twice as many take 1.4 × as long for leaving the cache
@@ -66,8 +67,8 @@ class SoftmaxAttention(nn.Module):
     def __init__(self, dim: int, n_heads: int, *, causal: bool = True, rotary: bool = False) -> None:
         super().__init__()
         self.n_heads, self.causal, self.rotary = n_heads, causal, rotary
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.out = Linear(dim, dim)
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """What each position gathers."""
@@ -80,8 +81,8 @@ class SoftmaxAttention(nn.Module):
     def answer(self, x: Tensor, at: Tensor, bias: Tensor | None = None) -> Tensor:
         """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L."""
         dim, weight, offset = x.shape[-1], self.qkv.weight, self.qkv.bias
-        (q,) = in_heads(F.linear(taken(x, at), weight[:dim], offset[:dim]), 1, self.n_heads)
-        k, v = in_heads(F.linear(x, weight[dim:], offset[dim:]), 2, self.n_heads)
+        (q,) = in_heads(linear(taken(x, at), weight[:dim], offset[:dim]), 1, self.n_heads)
+        k, v = in_heads(linear(x, weight[dim:], offset[dim:]), 2, self.n_heads)
         if self.rotary:
             q, k = rotated(q, at[:, None, None]), rotated(k)
         scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
@@ -98,14 +99,14 @@ class PointwiseAttention(nn.Module):
     def __init__(self, dim: int, n_heads: int, *, rotary: bool = False) -> None:
         super().__init__()
         self.n_heads, self.rotary = n_heads, rotary
-        self.uqkv = nn.Linear(dim, 4 * dim)
+        self.uqkv = Linear(dim, 4 * dim, "silu")
         self.norm = nn.LayerNorm(dim)
-        self.out = nn.Linear(dim, dim)
+        self.out = Linear(dim, dim)
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """What each position gathers from itself and its past."""
         dim = x.shape[-1]
-        mixed = F.silu(self.uqkv(x))
+        mixed = self.uqkv(x)
         gate, rest = mixed[..., :dim], mixed[..., dim:]
         q, k, v = in_heads(rest, 3, self.n_heads)
         if self.rotary:
@@ -116,9 +117,9 @@ class PointwiseAttention(nn.Module):
     def answer(self, x: Tensor, at: Tensor, bias: Tensor | None = None) -> Tensor:
         """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L."""
         dim, weight, offset = x.shape[-1], self.uqkv.weight, self.uqkv.bias
-        own = F.silu(F.linear(taken(x, at), weight[: 2 * dim], offset[: 2 * dim]))
+        own = linear(taken(x, at), weight[: 2 * dim], offset[: 2 * dim], "silu")
         (q,) = in_heads(own[..., dim:], 1, self.n_heads)
-        k, v = in_heads(F.silu(F.linear(x, weight[2 * dim :], offset[2 * dim :])), 2, self.n_heads)
+        k, v = in_heads(linear(x, weight[2 * dim :], offset[2 * dim :], "silu"), 2, self.n_heads)
         if self.rotary:
             q, k = rotated(q, at[:, None, None]), rotated(k)
         scores = q @ k.transpose(-1, -2)
@@ -128,10 +129,10 @@ class PointwiseAttention(nn.Module):
 
 
 def in_heads(x: Tensor, parts: int, n_heads: int) -> tuple[Tensor, ...]:
-    """[B, L, parts·D] as `parts` tensors [B, H, L, D/H]."""
+    """[B, L, parts·D] as `parts` tensors [B, H, L, D/H]; in one copy where a gradient is to come, which is made faster so."""
     batch, length, width = x.shape
-    divided = x.view(batch, length, parts, n_heads, width // (parts * n_heads))
-    return divided.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
+    divided = x.view(batch, length, parts, n_heads, width // (parts * n_heads)).permute(2, 0, 3, 1, 4)
+    return (divided if torch.is_inference_mode_enabled() else divided.contiguous()).unbind(0)
 
 
 def joined(x: Tensor) -> Tensor:

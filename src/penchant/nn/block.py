@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from penchant.nn.attention import PointwiseAttention, SoftmaxAttention, taken
 from penchant.nn.dropout import Dropout
+from penchant.nn.linear import Linear
 
 
 class Block(nn.Module):
@@ -47,7 +48,7 @@ class Residual(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.part = part
-        self.gate = nn.Linear(dim, dim) if gated else None
+        self.gate = Linear(dim, dim) if gated else None
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, *more: Tensor | None) -> Tensor:

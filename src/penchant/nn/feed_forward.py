@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.nn.dropout import Dropout
+from penchant.nn.linear import Linear
 
 
 class FeedForward(nn.Module):
@@ -11,13 +12,13 @@ class FeedForward(nn.Module):
 
     def __init__(self, dim: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.up = nn.Linear(dim, hidden)
-        self.down = nn.Linear(hidden, dim)
+        self.up = Linear(dim, hidden, "gelu")
+        self.down = Linear(hidden, dim)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as `x`."""
-        result: Tensor = self.down(self.dropout(F.gelu(self.up(x))))
+        result: Tensor = self.down(self.dropout(self.up(x)))
         return result
 
 
@@ -26,8 +27,8 @@ class SwiGLU(nn.Module):
 
     def __init__(self, dim: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.up = nn.Linear(dim, 2 * hidden)
-        self.down = nn.Linear(hidden, dim)
+        self.up = Linear(dim, 2 * hidden)
+        self.down = Linear(hidden, dim)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from penchant.nn.linear import linear
+
 CELLS = 2**24  # numbers between the layers of `NeuralHead` at once: 64 MiB
 
 
@@ -51,7 +53,7 @@ class DotHead(nn.Module):
 
     def scores(self, users: Tensor, items: Tensor) -> Tensor:
         """[T, N]."""
-        return users @ items.t()
+        return linear(users, items)
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """[T]."""
