@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from penchant.nn import attention
 from penchant.nn.attention import (
     PointwiseAttention,
     SoftmaxAttention,
@@ -40,16 +41,31 @@ def test_a_fast_kernel_equals_its_plain_twin(kernel: Kernel, plain: Kernel, bias
         assert float((ours.detach().float() - theirs.detach()).norm() / theirs.detach().norm()) < 0.015
 
 
+@pytest.mark.parametrize("cached", [1, 2_000, 640_000])
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize(("kernel", "plain"), KERNELS)
+def test_answers_equal_the_plain_twin(
+    kernel: Kernel, plain: Kernel, bias: tuple[int, int] | None, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "CACHED", cached)
+    given = inputs(bias, torch.float32)
+    askew = [None if tensor is None else tensor.transpose(1, 2).contiguous().transpose(1, 2) for tensor in given[:3]]
+    expected = plain(*given)  # type: ignore[arg-type]
+    with torch.inference_mode():
+        torch.testing.assert_close(kernel(*given), expected, rtol=0, atol=1e-5)  # type: ignore[arg-type]
+        torch.testing.assert_close(kernel(*askew, given[3]), expected, rtol=0, atol=1e-5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("kind", [SoftmaxAttention, PointwiseAttention])
 def test_the_future_changes_nothing(kind: type[nn.Module], dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    attention = kind(16, 2).to(dtype)
+    layer = kind(16, 2).to(dtype)
     x, bias = torch.randn(2, 9, 16, dtype=dtype), torch.randn(1, 1, 9, 9, dtype=dtype)
     other = x.clone()
     other[:, 5:] = torch.randn(2, 4, 16, dtype=dtype)
-    assert torch.equal(attention(x, bias)[:, :5], attention(other, bias)[:, :5])
-    assert not torch.equal(attention(x, bias)[:, 5:], attention(other, bias)[:, 5:])
+    assert torch.equal(layer(x, bias)[:, :5], layer(other, bias)[:, :5])
+    assert not torch.equal(layer(x, bias)[:, 5:], layer(other, bias)[:, 5:])
 
 
 def test_one_position_reads_itself() -> None:
