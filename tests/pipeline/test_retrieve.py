@@ -39,6 +39,13 @@ def test_similar_items_are_those_that_the_seeds_move_up() -> None:
     assert sorted(similar.recommend(queries, 5).items.tolist()) == [2, 5]
 
 
+def test_seeds_in_place_of_a_history_happened_nowhere() -> None:
+    queries = Queries.of([[6]], seeds=Jagged.of([[1, 4]]), scenario="cart", scenarios=np.array([2], np.int16))
+    asked = SeedsAsHistory().prepare(queries)
+    assert asked.scenarios is None
+    assert asked.scenario == "cart"
+
+
 def test_a_model_that_knows_no_seed_says_so() -> None:
     queries = SeedsAsHistory().prepare(Queries.of([[1]], seeds=Jagged.of([[9]])))
     assert SimilarItems(Linear(5)).excuse(queries) == [SEEDS_UNKNOWN]

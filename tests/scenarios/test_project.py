@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from scenario_parts import DAY_ONE, N_ITEMS, TITLES, events_of
 
@@ -86,6 +87,17 @@ def test_an_event_s_value_arrives(project: Project) -> None:
     dataset = project.dataset()
     events = dataset.interactions
     assert events.values[events.offsets[dataset.users.code("rater")]] == np.float32(3.5)
+
+
+def test_an_event_s_place_arrives(project: Project) -> None:
+    assert project.dataset().interactions.scenarios is None  # nobody said where anything happened
+    batch = events_of([("guest", f"i{n}", DAY_ONE + n) for n in range(3)])
+    project.events.append(type(batch)(batch.frame.with_columns(scenario=pl.Series(["cart", None, "home"]))))
+    dataset = project.dataset()
+    events = dataset.interactions
+    assert dataset.scenarios.ids == ("cart", "home")
+    assert events.places[events.offsets[dataset.users.code("guest")] :].tolist() == [0, -1, 1]
+    assert (events.places[:-3] == -1).all()
 
 
 def test_a_new_project_is_called_like_its_folder(tmp_path: Path) -> None:

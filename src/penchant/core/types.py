@@ -40,6 +40,11 @@ def gather_rows(offsets: LongArray, rows: LongArray) -> tuple[LongArray, LongArr
     return positions, taken
 
 
+def chosen(codes: SmallArray | None, which: LongArray | BoolArray) -> SmallArray | None:
+    """The codes at these positions, or where a mask is true; None of None."""
+    return None if codes is None else codes[which]
+
+
 @dataclass(frozen=True)
 class Jagged:
     """B lists of codes end to end: row b is `values[offsets[b]:offsets[b + 1]]`."""
@@ -78,7 +83,8 @@ class Queries:
     values: FloatArray  # [T], NaN where an event has none
     timestamps: LongArray  # [T]
     at: LongArray  # [B], the time of each request
-    scenario: str = ""
+    scenario: str = ""  # the place that is asked for; "" = not told
+    scenarios: SmallArray | None = None  # [T] the place where each event happened, −1 = not told; None = of none
     seeds: Jagged | None = None  # items that the request is about: the product page's product, the cart
     texts: tuple[str, ...] = ()  # [B] query texts, or none
     allowed: BoolArray | None = None  # [n_items], shared by all requests; None = everything
@@ -141,6 +147,7 @@ class Queries:
             values=self.values[positions],
             timestamps=self.timestamps[positions],
             at=self.at[rows],
+            scenarios=chosen(self.scenarios, positions),
             seeds=None if self.seeds is None else self.seeds.take(rows),
             texts=tuple(self.texts[int(row)] for row in rows) if self.texts else (),
             excluded=None if self.excluded is None else self.excluded.take(rows),
@@ -158,6 +165,7 @@ class Queries:
             event_types=self.event_types[keep],
             values=self.values[keep],
             timestamps=self.timestamps[keep],
+            scenarios=chosen(self.scenarios, keep),
         )
 
     def visible(self, n_items: int) -> "Queries":

@@ -11,10 +11,12 @@ import numpy as np
 import polars as pl
 
 from penchant.core import columns
-from penchant.core.errors import SchemaError
-from penchant.core.types import BoolArray, IntArray, LongArray, Queries, gather_rows
+from penchant.core.errors import DataError, SchemaError
+from penchant.core.types import BoolArray, IntArray, LongArray, Queries, chosen, gather_rows
 from penchant.data.interactions import Interactions
 from penchant.data.vocabulary import Vocabulary
+
+MOST_KINDS = 2**15 - 1  # codes of event types and places take two bytes
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,15 @@ class Dataset:
     event_types: Vocabulary
     item_features: pl.DataFrame | None = None  # [n_items] rows in code order, first column item_id
     user_features: pl.DataFrame | None = None  # [n_users] rows in code order, first column user_id
+    scenarios: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # places where events happened, as far as they name one
     targets: BoolArray | None = None  # [E]
     name: str = "dataset"
     facts: dict[str, Any] = field(default_factory=dict)  # what reading and cleaning found; JSON values
+
+    def __post_init__(self) -> None:
+        for what, ids in ((columns.EVENT_TYPE, self.event_types), (columns.SCENARIO, self.scenarios)):
+            if len(ids) > MOST_KINDS:
+                raise DataError(f"{self.name!r}: {len(ids):,} different values of {what!r}, at most {MOST_KINDS:,}; is it the right one?")
 
     @classmethod
     def read(cls, events: str | Path, *, items: str | Path | None = None, users: str | Path | None = None) -> "Dataset":
@@ -66,6 +74,8 @@ class Dataset:
         kinds = events[columns.EVENT_TYPE] if columns.EVENT_TYPE in events.columns else None
         kind_ids = Vocabulary(kinds.unique(maintain_order=True)) if kinds is not None else Vocabulary([columns.DEFAULT_EVENT_TYPE])
         codes = kind_ids.encode(kinds) if kinds is not None else np.zeros(len(events), np.int32)
+        places = _places(events)
+        place_ids = Vocabulary(places.drop_nulls().unique(maintain_order=True))
         values = events[columns.VALUE] if columns.VALUE in events.columns else pl.repeat(None, len(events), dtype=pl.Float32, eager=True)
         return cls(
             Interactions.sort(
@@ -75,12 +85,14 @@ class Dataset:
                 event_types=codes.astype(np.int16),
                 values=values.cast(pl.Float32).fill_null(float("nan")).to_numpy(),
                 n_users=len(user_ids),
+                scenarios=place_ids.encode(places).astype(np.int16) if len(place_ids) else None,
             ),
             user_ids,
             item_ids,
             kind_ids,
             _in_code_order(items, item_ids, columns.ITEM_ID),
             _in_code_order(users, user_ids, columns.USER_ID),
+            place_ids,
             name=name,
             facts=facts or {},
         )
@@ -102,12 +114,16 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex SHA-256 over events, vocabularies and targets: equal data sets have equal fingerprints."""
+        """Hex SHA-256 over events, vocabularies and targets: equal data sets have equal fingerprints.
+
+        Where no event names its place, places add nothing to it.
+        """
         digest = hashlib.sha256()
         events = self.interactions
-        for array in (events.offsets, events.items, events.event_types, events.values, events.timestamps, self.targets):
+        places = () if events.scenarios is None else (events.scenarios,)
+        for array in (events.offsets, events.items, events.event_types, events.values, events.timestamps, self.targets, *places):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).view(np.uint8).data)
-        for vocabulary in (self.users, self.items, self.event_types):
+        for vocabulary in (self.users, self.items, self.event_types, self.scenarios):
             for id_ in vocabulary.ids:
                 digest.update(id_.encode("utf-8", "surrogatepass") + b"\0")
         return digest.hexdigest()
@@ -139,6 +155,7 @@ class Dataset:
             values=events.values[positions],
             timestamps=events.timestamps[positions],
             at=np.broadcast_to(np.asarray(at, dtype=np.int64), rows.shape).copy(),
+            scenarios=chosen(events.scenarios, positions),
         )
 
 
@@ -148,6 +165,13 @@ def _first_seen(events: pl.DataFrame, features: pl.DataFrame | None, column: str
     if features is not None:
         ids = pl.concat([ids, features[column].cast(pl.String)])
     return Vocabulary(ids.unique(maintain_order=True))
+
+
+def _places(events: pl.DataFrame) -> pl.Series:
+    """[E] where each event happened; null where it does not say."""
+    if columns.SCENARIO not in events.columns:
+        return pl.Series(columns.SCENARIO, [None] * len(events), dtype=pl.String)
+    return events[columns.SCENARIO].cast(pl.String).replace("", None)
 
 
 def _in_code_order(features: pl.DataFrame | None, ids: Vocabulary, column: str) -> pl.DataFrame | None:

@@ -6,18 +6,19 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from penchant.core.types import BoolArray, FloatArray, IntArray, LongArray, SmallArray, offsets_of, rows_of
+from penchant.core.types import UNKNOWN, BoolArray, FloatArray, IntArray, LongArray, SmallArray, chosen, offsets_of, rows_of
 
 
 @dataclass(frozen=True)
 class Interactions:
-    """User u's events are positions `offsets[u]:offsets[u + 1]` of the four event arrays, oldest first."""
+    """User u's events are positions `offsets[u]:offsets[u + 1]` of the event arrays, oldest first."""
 
     offsets: LongArray  # [U+1]
     items: IntArray  # [E]
     event_types: SmallArray  # [E]
     values: FloatArray  # [E], NaN where an event has none
     timestamps: LongArray  # [E], UTC µs
+    scenarios: SmallArray | None = None  # [E] the place where each happened, −1 = not told; None = of none, which takes no memory
 
     @classmethod
     def sort(
@@ -29,6 +30,7 @@ class Interactions:
         event_types: SmallArray,
         values: FloatArray,
         n_users: int,
+        scenarios: SmallArray | None = None,
     ) -> "Interactions":
         """From events in order of arrival. The sort is stable: equal times keep their order of arrival."""
         order = np.lexsort((timestamps, users))  # lexsort is a stable mergesort
@@ -38,6 +40,7 @@ class Interactions:
             event_types[order],
             values[order],
             timestamps[order],
+            chosen(scenarios, order),
         )
 
     def __len__(self) -> int:
@@ -58,6 +61,11 @@ class Interactions:
         """[U] events a user."""
         return np.diff(self.offsets)
 
+    @property
+    def places(self) -> SmallArray:
+        """[E] `scenarios`, −1 throughout where no event names one."""
+        return np.full(len(self), UNKNOWN, np.int16) if self.scenarios is None else self.scenarios
+
     def keep(self, keep: BoolArray) -> "Interactions":
         """Only the events where `keep` [E] is true; users stay, perhaps empty."""
         return Interactions(
@@ -66,6 +74,7 @@ class Interactions:
             self.event_types[keep],
             self.values[keep],
             self.timestamps[keep],
+            chosen(self.scenarios, keep),
         )
 
     def matrix(self, n_items: int) -> sparse.csr_array:

@@ -16,6 +16,7 @@ from penchant.data.interactions import Interactions
 from penchant.data.vocabulary import Vocabulary
 
 EVENTS, OFFSETS, ITEMS, USERS, FACTS = "events.arrow", "offsets.arrow", "items.arrow", "users.arrow", "facts.json"
+VOCABULARIES = ("users", "items", "event_types", "scenarios")  # of `Dataset`
 
 Columns = Mapping[str, NDArray[Any]]  # of one length; `Any`: each has a type of its own
 
@@ -38,10 +39,11 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
     """The data set, without targets, as files in `folder`, which is made if need be; what is there is replaced. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     events = {each.name: getattr(dataset.interactions, each.name) for each in fields(Interactions)}
+    events = {name: array for name, array in events.items() if array is not None}
     for name, columns in ((OFFSETS, {"offsets": events.pop("offsets")}), (EVENTS, events)):
         with pa.OSFile(str(folder / name), "wb") as sink:
             write_columns(sink, columns)
-    ids = {"users": dataset.users.ids, "items": dataset.items.ids, "event_types": dataset.event_types.ids}
+    ids = {name: getattr(dataset, name).ids for name in VOCABULARIES}
     (folder / FACTS).write_text(json.dumps({"ids": ids, "name": dataset.name, "facts": dataset.facts}), encoding="utf-8")
     for path, table in ((folder / ITEMS, dataset.item_features), (folder / USERS, dataset.user_features)):
         path.unlink(missing_ok=True)
@@ -52,7 +54,7 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
 def map_dataset(folder: Path) -> Dataset:
     """The data set that `write_dataset` wrote: its events mapped, the rest read. Raises OSError."""
     told = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    users, items, event_types = (Vocabulary(told["ids"][name]) for name in ("users", "items", "event_types"))
+    users, items, event_types, scenarios = (Vocabulary(told["ids"][name]) for name in VOCABULARIES)
     return Dataset(
         Interactions(**_mapped(folder / OFFSETS), **_mapped(folder / EVENTS)),
         users,
@@ -60,6 +62,7 @@ def map_dataset(folder: Path) -> Dataset:
         event_types,
         _table(folder / ITEMS),
         _table(folder / USERS),
+        scenarios,
         name=told["name"],
         facts=told["facts"],
     )

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from penchant.core.errors import ConfigError, DataError
-from penchant.core.types import BoolArray, LongArray, offsets_of
+from penchant.core.types import UNKNOWN, BoolArray, LongArray, offsets_of
 from penchant.data.dataset import Dataset
 from penchant.data.interactions import Interactions
 from penchant.data.vocabulary import Vocabulary
@@ -94,16 +94,22 @@ def given(train: Dataset, test: Dataset, *, validation: float = 0.1) -> Split:
     users = train.users.extended(test.users.ids)
     items = train.items.extended(test.items.ids)
     kinds = train.event_types.extended(test.event_types.ids)
+    scenarios = train.scenarios.extended(test.scenarios.ids)
     old, new = train.interactions, test.interactions
     shift = max(0, int(old.timestamps.max()) + 1 - int(new.timestamps.min())) if len(old) and len(new) else 0
     user_codes = np.concatenate([old.users, users.encode(test.users.ids)[new.users]])
     order = np.argsort(user_codes, kind="stable")
+    places = None
+    if len(scenarios):
+        to_merged = np.append(scenarios.encode(test.scenarios.ids), UNKNOWN).astype(np.int16)  # −1 stays −1
+        places = np.concatenate([old.places, to_merged[new.places]])
     merged = Interactions(
         offsets_of(np.bincount(user_codes, minlength=len(users))),
         np.concatenate([old.items, items.encode(test.items.ids)[new.items]])[order],
         np.concatenate([old.event_types, kinds.encode(test.event_types.ids).astype(np.int16)[new.event_types]])[order],
         np.concatenate([old.values, new.values])[order],
         np.concatenate([old.timestamps, new.timestamps + shift])[order],
+        None if places is None else places[order],
     )
     dataset = replace(
         train,
@@ -111,6 +117,7 @@ def given(train: Dataset, test: Dataset, *, validation: float = 0.1) -> Split:
         users=users,
         items=items,
         event_types=kinds,
+        scenarios=scenarios,
         item_features=_extended(train.item_features, test.item_features, items),
         user_features=_extended(train.user_features, test.user_features, users),
         targets=None,

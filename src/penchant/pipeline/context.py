@@ -32,4 +32,5 @@ class SeedsAsHistory:
             event_types=np.zeros(total, np.int16),
             values=np.full(total, np.nan, np.float32),
             timestamps=queries.at[rows_of(seeds.offsets)],
+            scenarios=None,
         )

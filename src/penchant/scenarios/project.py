@@ -14,7 +14,7 @@ from penchant.core.errors import ConfigError
 from penchant.core.events import EventBatch
 from penchant.core.log import track
 from penchant.core.protocols import EventStore, FeatureStore
-from penchant.core.types import IntArray
+from penchant.core.types import UNKNOWN, IntArray, SmallArray
 from penchant.data import Dataset, Interactions, Vocabulary
 from penchant.data.spool import Spool
 from penchant.scenarios.config import ProjectConfig, default_toml, read_config
@@ -90,7 +90,7 @@ class Project:
         """All events and the catalogue as a data set. Items have the codes of the store's own list: new ones come after.
 
         Unavailable and deleted items stay known. `facts` holds `CURSOR` and `UNTIL`. The events are in a file that is mapped into
-        memory, without a name in this project's folder: 18 bytes an event, and more for a while (`data.spool`).
+        memory, without a name in this project's folder: 18 bytes an event, 20 where they name places, and more for a while (`data.spool`).
         """
         _, item_ids = self.store.listing.items()
         reader = _Reader(item_ids, Spool(self.dir))
@@ -107,6 +107,7 @@ class Project:
             types,
             self._features("items", columns.ITEM_ID, items),
             self._features("users", columns.USER_ID, users),
+            Vocabulary(reader.scenarios),
             name=self.name,
             facts={CURSOR: reader.cursor, UNTIL: until},
         )
@@ -133,6 +134,7 @@ class _Reader:
         self.users: dict[str, int] = {}
         self.items: dict[str, int] = {id_: code for code, id_ in enumerate(item_ids)}
         self.types: dict[str, int] = {}
+        self.scenarios: dict[str, int] = {}
         self.cursor = 0
         self._spool = spool
 
@@ -145,6 +147,7 @@ class _Reader:
             frame[columns.TIMESTAMP].to_numpy(),
             event_types=_coded(frame[columns.EVENT_TYPE], self.types).astype(np.int16),
             values=frame[columns.VALUE].fill_null(float("nan")).to_numpy(),
+            scenarios=_places(frame[columns.SCENARIO], self.scenarios),
         )
 
     def interactions(self) -> Interactions:
@@ -154,6 +157,14 @@ class _Reader:
 
 def _coded(ids: pl.Series, codes: dict[str, int]) -> IntArray:
     return np.fromiter((codes.setdefault(id_, len(codes)) for id_ in ids.to_list()), dtype=np.int32, count=len(ids))
+
+
+def _places(ids: pl.Series, codes: dict[str, int]) -> SmallArray | None:
+    """[L] codes, −1 where an event does not say where it happened; None where none does."""
+    if ids.null_count() == len(ids) or not any(named := ids.to_list()):
+        return None
+    found = (codes.setdefault(id_, len(codes)) if id_ else UNKNOWN for id_ in named)
+    return np.fromiter(found, dtype=np.int32, count=len(ids)).astype(np.int16)
 
 
 def _column(name: str, values: list[Any]) -> pl.Series:

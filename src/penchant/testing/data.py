@@ -22,7 +22,8 @@ def checkerboard(size: int = 20) -> tuple[Dataset, IntArray]:
 
 
 def everyday(seed: int = 0, *, n_users: int = 40, n_items: int = 25) -> Dataset:
-    """Random, and all that occurs in real data: repeats, equal times, two event types, missing values, short and long histories.
+    """Random, and all that occurs in real data: repeats, equal times, two event types, missing values, places that some events name,
+    short and long histories.
 
     The last user has no event and the last item neither; both are known by the side tables only.
     """
@@ -38,6 +39,7 @@ def everyday(seed: int = 0, *, n_users: int = 40, n_items: int = 25) -> Dataset:
             columns.TIMESTAMP: random.integers(0, 50, total),
             columns.EVENT_TYPE: [("view", "purchase")[kind] for kind in random.integers(0, 2, total)],
             columns.VALUE: [None if missing else 1.0 + missing for missing in random.random(total) < 0.3],
+            columns.SCENARIO: [("home", "cart", None)[place] for place in random.integers(0, 3, total)],
         },
         schema_overrides={columns.TIMESTAMP: pl.Int64, columns.VALUE: pl.Float32},
     )
