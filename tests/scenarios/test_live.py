@@ -4,7 +4,7 @@ from scenario_parts import DAY_ONE, N_ITEMS, TITLES, events_of
 
 from penchant.core.clock import SECOND
 from penchant.core.types import Candidates, Jagged, Queries
-from penchant.data import Dataset
+from penchant.data import Dataset, Vocabulary
 from penchant.models import ItemKNN
 from penchant.models.popular import Popular
 from penchant.scenarios import Project
@@ -40,13 +40,13 @@ def scored(items: LiveItems, found: Candidates) -> dict[str, float]:
 def test_a_model_with_the_live_codes_is_used_as_it_is(project: Project) -> None:
     items, (model, _) = LiveItems(project.store.listing), backwards(project)
     assert model.items is not None
-    assert translated(model, model.items.ids, ("view",), items, TYPES) is model
+    assert translated(model, items, TYPES, {}) is model
 
 
 def test_a_model_with_other_codes_answers_in_the_live_ones(project: Project) -> None:
     items, (_, other) = LiveItems(project.store.listing), backwards(project)
     assert other.items is not None
-    model = translated(other, other.items.ids, ("view",), items, TYPES)
+    model = translated(other, items, TYPES, {})
     assert isinstance(model, Translated)
     queries = Queries.of(
         [items.codes(["i1", "i3"])], allowed=items.codes(items.ids()) != items.code("i7"), excluded=Jagged.of([items.codes(["i9"])])
@@ -56,6 +56,18 @@ def test_a_model_with_other_codes_answers_in_the_live_ones(project: Project) -> 
     assert np.allclose(model.score(queries, found), found.scores)
     unknown = Candidates.of(Jagged.of([[len(items) + 5]]))
     assert np.isneginf(model.score(queries, unknown)).all()
+
+
+def test_a_model_is_told_places_in_its_own_codes(project: Project) -> None:
+    items, (model, _) = LiveItems(project.store.listing), backwards(project)
+    model.scenarios = Vocabulary(("home", "cart"))
+    assert translated(model, items, TYPES, {"home": 0, "cart": 1, "search": 2}) is model
+    other = translated(model, items, TYPES, {"search": 0, "cart": 1, "home": 2})
+    assert isinstance(other, Translated)
+    told = other._asked(Queries.of([[1, 2, 3, 4]], scenario="cart", scenarios=np.array([1, 0, -1, 2], np.int16)))
+    assert told.scenarios is not None
+    assert told.scenarios.tolist() == [1, -1, -1, 0]
+    assert told.scenario == "cart"
 
 
 def test_the_list_of_items_only_grows(project: Project) -> None:

@@ -43,6 +43,7 @@ class Artifact:
     event_types: tuple[str, ...] = ()  # position = event type code
     metrics: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)  # training curve, seconds, … JSON values
+    scenarios: tuple[str, ...] = ()  # position = code of a place
 
 
 def write_artifact(artifact: Artifact, folder: Path) -> str:
@@ -53,6 +54,8 @@ def write_artifact(artifact: Artifact, folder: Path) -> str:
     try:
         save_file({name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}, staging / TENSORS)
         vocabulary = {"items": artifact.item_ids, "event_types": artifact.event_types}
+        if artifact.scenarios:
+            vocabulary["scenarios"] = artifact.scenarios
         (staging / VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
         files = {name: _digest(staging / name) for name in (TENSORS, VOCABULARY)}
         content = hashlib.sha256(json.dumps([artifact.model, artifact.config, files], sort_keys=True).encode()).hexdigest()
@@ -116,6 +119,7 @@ def read_artifact(folder: Path) -> Artifact:
         event_types=tuple(vocabulary["event_types"]),
         metrics=manifest["metrics"],
         facts=manifest["facts"],
+        scenarios=tuple(vocabulary.get("scenarios", ())),
     )
 
 

@@ -152,7 +152,13 @@ class Auto(Model):
             if own:
                 fresh = self._fresh(name)
                 plain = Artifact(
-                    fresh.name, fresh.config.model_dump(mode="json"), own, self.fingerprint, self.items.ids, self.event_types.ids
+                    fresh.name,
+                    fresh.config.model_dump(mode="json"),
+                    own,
+                    self.fingerprint,
+                    self.items.ids,
+                    self.event_types.ids,
+                    scenarios=self.scenarios.ids,
                 )
                 self._members[name] = type(fresh).from_artifact(plain)
         self._weighing = Weighing(tuple(self._members), arrays["weights"], arrays["lengths"])

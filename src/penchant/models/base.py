@@ -62,6 +62,7 @@ class Model(ABC):
         self.config: Any = parse(self.Config, settings, self.name)  # each model narrows it to its own Config
         self.items: Vocabulary | None = None
         self.event_types: Vocabulary | None = None
+        self.scenarios = Vocabulary(())  # places that the events of its training named
         self.fingerprint = ""
         self.facts: dict[str, Any] = {}  # training curve, seconds …; JSON values
 
@@ -89,7 +90,8 @@ class Model(ABC):
         """This model, trained on `dataset`, which is not changed. A second fit equals a fresh one. Raises DataError."""
         if dataset.n_events == 0:
             raise DataError(f"{self.name}: the data set {dataset.name!r} has no events; import some first")
-        self.items, self.event_types, self.fingerprint = dataset.items, dataset.event_types, dataset.fingerprint
+        self.items, self.event_types, self.scenarios = dataset.items, dataset.event_types, dataset.scenarios
+        self.fingerprint = dataset.fingerprint
         self.facts = {}
         if not (self.together or processes().first):
             self.items = None
@@ -163,6 +165,7 @@ class Model(ABC):
             item_ids=self.items.ids,
             event_types=self.event_types.ids,
             facts=self.facts,
+            scenarios=self.scenarios.ids,
         )
 
     @classmethod
@@ -177,6 +180,7 @@ class Model(ABC):
             raise ArtifactIncompatible(f"the artifact holds a {artifact.model!r}, not a {cls.name!r}; use penchant.load")
         model = cls(**artifact.config)
         model.items, model.event_types = Vocabulary(artifact.item_ids), Vocabulary(artifact.event_types)
+        model.scenarios = Vocabulary(artifact.scenarios)
         model.fingerprint, model.facts = artifact.fingerprint, dict(artifact.facts)
         model._restore(artifact.arrays)
         return model

@@ -54,7 +54,7 @@ class Exported(Model):
     def of(cls, model: Model, *, int8: bool = False) -> Self:
         """`model`, a trained sequence model, without need of torch. Raises ConfigError for other models, MissingExtraError."""
         exported = cls(of=model.name, settings=model.config.model_dump(mode="json"), int8=int8)
-        exported.items, exported.event_types = model.items, model.event_types
+        exported.items, exported.event_types, exported.scenarios = model.items, model.event_types, model.scenarios
         exported.fingerprint, exported.facts = model.fingerprint, dict(model.facts)
         exported._take(model)
         return exported

@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from penchant.core import columns
 from penchant.core.clock import Clock, system_clock
 from penchant.core.errors import RequestError, did_you_mean
+from penchant.core.events import EVENT_SCHEMA
 from penchant.core.types import IntArray, Jagged, Queries, offsets_of
 from penchant.pipeline.executor import FALLBACK
 from penchant.pipeline.explain import Cause
@@ -71,7 +73,7 @@ class Engine:
         scenario, published = self.scenarios[name], self._published
         n = self._check(request, scenario)
         self._items.extend()
-        queries = self._queries(request, scenario, published)
+        queries = self._queries(request, name, published)
         pipeline = published.pipelines[name]
         answer = pipeline.run(queries, n, deadline=started + scenario.time_budget_ms / 1000)
         properties = self._properties(answer)
@@ -105,8 +107,7 @@ class Engine:
         if item < 0:
             raise RequestError(f"item_id: no item {item_id[:64]!r}", field="item_id", status=404)
         published = self._published
-        scenario = self.scenarios[record.scenario]
-        queries = self._queries(record.request, scenario, published)
+        queries = self._queries(record.request, record.scenario, published)
         pipeline = published.pipelines[record.scenario]
         position = record.item_ids.index(item_id) if item_id in record.item_ids else None
         causes: list[Cause] = []
@@ -179,40 +180,33 @@ class Engine:
             raise RequestError(f"n: must be from 1 to {MAX_N:,}, not {n:,}", field="n")
         return n
 
-    def _queries(self, request: Request, scenario: Scenario, published: Published) -> Queries:
-        """The question in codes, with the history as of its time."""
+    def _queries(self, request: Request, name: str, published: Published) -> Queries:
+        """The question in codes, with the history as of its time, asked in the scenario of this name."""
         known = self._history(request)
         session = self._items.codes(request.session_items)
-        items = np.concatenate([known[0], session])
-        timestamps = known[2]
+        items = np.concatenate([self._items.codes(known[columns.ITEM_ID].to_list()), session])
+        timestamps = known[columns.TIMESTAMP].to_numpy()
         at = request.at if request.at is not None else max(self._clock(), int(timestamps.max(initial=0)))
         size = len(session)
         return Queries(
             users=np.full(1, -1, dtype=np.int32),
             offsets=offsets_of(np.array([len(items)])),
             items=items,
-            event_types=np.concatenate([published.type_codes(known[1]), np.zeros(size, np.int16)]),
-            values=np.concatenate([known[3], np.full(size, np.nan, np.float32)]),
+            event_types=np.concatenate([published.type_codes(known[columns.EVENT_TYPE].to_list()), np.zeros(size, np.int16)]),
+            values=np.concatenate([known[columns.VALUE].to_numpy(), np.full(size, np.nan, np.float32)]),  # null is NaN there
             timestamps=np.concatenate([timestamps, np.full(size, at, np.int64)]),
             at=np.array([at], dtype=np.int64),
-            scenario=request.scenario,
-            seeds=Jagged.of([self._seeds(request, scenario, session)]),
+            scenario=name,
+            scenarios=published.scenario_codes([*known[columns.SCENARIO].to_list(), *[None] * size]),
+            seeds=Jagged.of([self._seeds(request, self.scenarios[name], session)]),
             texts=(request.text,),
         )
 
-    def _history(
-        self, request: Request
-    ) -> tuple[IntArray, list[str], np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.float32]]]:
-        """Items, event types, times and values of what the user did. `Any`: numpy's shape."""
+    def _history(self, request: Request) -> pl.DataFrame:
+        """What the user did, oldest first; nothing where nobody is named."""
         if request.user_id is None:
-            return np.zeros(0, np.int32), [], np.zeros(0, np.int64), np.zeros(0, np.float32)
-        frame = self._project.events.history(request.user_id, until=request.at, limit=HISTORY).frame
-        return (
-            self._items.codes(frame[columns.ITEM_ID].to_list()),
-            frame[columns.EVENT_TYPE].to_list(),
-            frame[columns.TIMESTAMP].to_numpy(),
-            frame[columns.VALUE].to_numpy(),  # null is NaN there
-        )
+            return pl.DataFrame(schema=EVENT_SCHEMA)
+        return self._project.events.history(request.user_id, until=request.at, limit=HISTORY).frame
 
     def _seeds(self, request: Request, scenario: Scenario, session: IntArray) -> IntArray:
         """What the request is about, in codes. Raises RequestError 404 for a seed that nobody knows."""

@@ -1,7 +1,7 @@
 """Everything that changes while answers are given: the list of items, what can be had, and counts of recent events."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,8 @@ from penchant.core import columns
 from penchant.core.artifact import Artifact
 from penchant.core.protocols import EventStore, FeatureStore
 from penchant.core.types import UNKNOWN, BoolArray, Candidates, FloatArray, IntArray, Jagged, Queries, SmallArray
+from penchant.data import Vocabulary
+from penchant.models.base import Model as Trained
 from penchant.pipeline.retrieve import Model
 from penchant.pipeline.trending import Trending
 from penchant.scenarios.project import CURSOR, UNTIL
@@ -136,6 +138,7 @@ class Translated:
     to_model: IntArray  # [n_live] the model's code of each live item, −1 = it does not know it
     to_live: IntArray  # [n_model] the live code of each of the model's items, −1 = it is in no list
     event_types: SmallArray  # [n_types] the model's code of each live event type
+    scenarios: SmallArray  # [n_scenarios] the model's code of each live place
 
     @property
     def n_items(self) -> int:
@@ -160,6 +163,7 @@ class Translated:
             queries,
             items=_look_up(self.to_model, queries.items),
             event_types=_look_up(self.event_types, queries.event_types),
+            scenarios=None if queries.scenarios is None else _look_up(self.scenarios, queries.scenarios),
             seeds=self._jagged(queries.seeds),
             excluded=self._jagged(queries.excluded),
             allowed=allowed,
@@ -169,16 +173,19 @@ class Translated:
         return None if lists is None else Jagged(_look_up(self.to_model, lists.values), lists.offsets)
 
 
-def translated(model: Model, item_ids: tuple[str, ...], event_types: tuple[str, ...], items: LiveItems, types: dict[str, int]) -> Model:
+def translated(model: Trained, items: LiveItems, types: Mapping[str, int], scenarios: Mapping[str, int]) -> Model:
     """`model` as it is where its codes are the live ones, which is the rule; otherwise behind a translation."""
+    nothing = Vocabulary(())
+    item_ids, own_types = (model.items or nothing).ids, model.event_types or nothing
     to_live = items.codes(item_ids)
-    if np.array_equal(to_live, np.arange(len(item_ids))) and all(types.get(id_) == code for code, id_ in enumerate(event_types)):
+    kinds = ((types, own_types), (scenarios, model.scenarios))
+    alike = all(live.get(id_) == code for live, own in kinds for code, id_ in enumerate(own.ids))
+    if alike and np.array_equal(to_live, np.arange(len(item_ids))):
         return model
     to_model = np.full(len(items), UNKNOWN, dtype=np.int32)
     known = to_live >= 0
     to_model[to_live[known]] = np.flatnonzero(known)
-    own = {id_: code for code, id_ in enumerate(event_types)}
-    return Translated(model, to_model, to_live, np.array([own.get(id_, UNKNOWN) for id_ in types], dtype=np.int16))
+    return Translated(model, to_model, to_live, *(np.array([own.code(id_) for id_ in live], dtype=np.int16) for live, own in kinds))
 
 
 def _look_up(table: Any, codes: Any) -> Any:

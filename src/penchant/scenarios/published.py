@@ -12,6 +12,7 @@ from penchant.core.config import parse
 from penchant.core.errors import ArtifactError
 from penchant.core.log import logger
 from penchant.core.types import UNKNOWN, IntArray, SmallArray
+from penchant.data import Vocabulary
 from penchant.models import MODELS
 from penchant.models.base import Model
 from penchant.models.popular import Popular, PopularConfig
@@ -34,6 +35,7 @@ class Published:
     pointers: Mapping[str, str | None]  # what was published when this was made
     problems: Mapping[str, str]  # why a published version is not in use
     types: Mapping[str, int]  # event type → code
+    scenarios: Mapping[str, int]  # place where events happened → code
     pipelines: Mapping[str, Pipeline]
 
     @classmethod
@@ -42,10 +44,12 @@ class Published:
         loaded = _Loaded(project, items, before)
         for name, table in project.config.models.items():
             loaded.take(name, table)
-        types = _types_of(loaded.models.values())
-        parts = _parts(project, items, loaded, types)
+        types = _codes_of(model.event_types for model in loaded.models.values())
+        scenarios = _codes_of(model.scenarios for model in loaded.models.values())
+        models = {name: translated(model, items, types, scenarios) for name, model in loaded.models.items()}
+        parts = _parts(project, items, loaded, models)
         pipelines = {name: build(name, scenario, parts) for name, scenario in project.config.scenarios.items()}
-        return cls(loaded.models, loaded.counts, loaded.versions, loaded.pointers, loaded.problems, types, pipelines)
+        return cls(loaded.models, loaded.counts, loaded.versions, loaded.pointers, loaded.problems, types, scenarios, pipelines)
 
     def outdated(self, project: Project) -> bool:
         """Whether something else is published by now."""
@@ -54,6 +58,12 @@ class Published:
     def type_codes(self, types: Iterable[str]) -> SmallArray:
         """[T] codes of event types, −1 for one that no model knows."""
         return np.array([self.types.get(each, UNKNOWN) for each in types], dtype=np.int16)
+
+    def scenario_codes(self, scenarios: Iterable[str | None]) -> SmallArray | None:
+        """[T] codes of places, −1 for one that no model knows; None where no model knows any."""
+        if not self.scenarios:
+            return None
+        return np.array([self.scenarios.get(each or "", UNKNOWN) for each in scenarios], dtype=np.int16)
 
     def in_words(self) -> str:
         """Where answers come from, and what is wrong."""
@@ -128,18 +138,15 @@ def _pointer(project: Project, name: str) -> str | None:
         return None
 
 
-def _types_of(models: Iterable[Model]) -> dict[str, int]:
-    """One code for each event type that a model knows; as in the model that knows most."""
-    known = sorted((model.event_types.ids for model in models if model.event_types is not None), key=len, reverse=True)
+def _codes_of(vocabularies: Iterable[Vocabulary | None]) -> dict[str, int]:
+    """One code for each id that a model knows; as in the model that knows most."""
+    known = sorted((vocabulary.ids for vocabulary in vocabularies if vocabulary is not None), key=len, reverse=True)
     return {id_: code for code, id_ in enumerate(dict.fromkeys(id_ for ids in known for id_ in ids))}
 
 
-def _parts(project: Project, items: LiveItems, loaded: _Loaded, types: dict[str, int]) -> Parts:
+def _parts(project: Project, items: LiveItems, loaded: _Loaded, models: Mapping[str, Part]) -> Parts:
     features = project.features
-    models: dict[str, Part] = {name: counts.trending for name, counts in loaded.counts.items()}
-    for name, model in loaded.models.items():
-        item_ids, event_types = (() if vocabulary is None else vocabulary.ids for vocabulary in (model.items, model.event_types))
-        models[name] = translated(model, item_ids, event_types, items, types)
+    counts = {name: each.trending for name, each in loaded.counts.items()}
 
     def search(text: str, n: int) -> list[tuple[int, float]]:
         return [(items.code(id_), score) for id_, score in features.search(text, n)]
@@ -155,7 +162,7 @@ def _parts(project: Project, items: LiveItems, loaded: _Loaded, types: dict[str,
         return [_categories(found.get(id_, {})) for id_ in ids]
 
     missing = {name: f"the model {name!r} cannot be loaded" for name in loaded.problems}
-    return Parts(models, search, describe, categories, items.available, missing)
+    return Parts({**counts, **models}, search, describe, categories, items.available, missing)
 
 
 def _categories(properties: Mapping[str, Any]) -> frozenset[str]:

@@ -130,7 +130,8 @@ class FitContract(Fixtures):
     def test_save_and_load_keep_scores(self, model: Model, queries: Queries, tmp_path: Path) -> None:
         model.save(tmp_path / "model")
         loaded = type(model).load(tmp_path / "model")
-        assert (loaded.config, loaded.items, loaded.event_types) == (model.config, model.items, model.event_types)
+        assert (loaded.config, loaded.items) == (model.config, model.items)
+        assert (loaded.event_types, loaded.scenarios) == (model.event_types, model.scenarios)
         np.testing.assert_array_equal(loaded.scores(queries), model.scores(queries))
 
 
@@ -194,7 +195,7 @@ class ScoreContract(Fixtures):
     def test_scoring_does_not_change_the_request(self, model: Model, dataset: Dataset) -> None:
         queries, untouched = dataset.queries(), everyday().queries()
         model.recommend(queries, 3)
-        for name in ("users", "offsets", "items", "event_types", "values", "timestamps", "at"):
+        for name in ("users", "offsets", "items", "event_types", "values", "timestamps", "at", "scenarios"):
             np.testing.assert_array_equal(getattr(queries, name), getattr(untouched, name), err_msg=name)
 
     def test_concurrent_requests_do_not_disturb_each_other(self, model: Model, queries: Queries) -> None:
