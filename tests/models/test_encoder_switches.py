@@ -1,5 +1,6 @@
 """Each switch of the sequence encoder does what it says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ SMALL: dict[str, Any] = {
     "precision": "float32",
 }
 QUIET = FitOptions(quiet=True)
+INPUTS = ("event_type", "value", "content", "scenario")
 SWITCHES: list[dict[str, Any]] = [
     {"place": "rotary"},
     {"place": "rotary", "attention": "pointwise"},
@@ -51,7 +53,9 @@ SWITCHES: list[dict[str, Any]] = [
     {"inputs": ("event_type",)},
     {"inputs": ("value",)},
     {"inputs": ("content",)},
-    {"inputs": ("event_type", "value", "content"), "head": "mixture"},
+    {"inputs": ("scenario",)},
+    {"inputs": INPUTS, "head": "mixture"},
+    {"inputs": ("scenario",), "place": "relative", "time": "request"},
 ]
 
 
@@ -66,9 +70,9 @@ def telling(n_users: int = 60) -> Dataset:
         at = int(rng.integers(8))
         for step in range(10):
             kind = int(rng.integers(2))
-            rows.append((f"u{user}", f"i{at}", step, ("view", "purchase")[kind], (1.0, 5.0)[kind]))
+            rows.append((f"u{user}", f"i{at}", step, ("view", "purchase")[kind], (1.0, 5.0)[kind], ("home", "cart")[(user + step) % 2]))
             at = (at + (1 if kind else -1)) % 8
-    events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp", "event_type", "value"], orient="row")
+    events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp", "event_type", "value", "scenario"], orient="row")
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(8)], "colour": ["red", "blue", "green", "grey"] * 2, "price": range(8)})
     return Dataset.from_events(events, items=items)
 
@@ -115,24 +119,28 @@ def test_what_is_known_of_events_is_used(what: str, data: Dataset) -> None:
     assert right[plain] < 0.8
 
 
-@pytest.mark.parametrize("inputs", [("event_type",), ("value",), ("content",), ("event_type", "value", "content")])
+@pytest.mark.parametrize(
+    "inputs", [("event_type",), ("value",), ("content",), ("scenario",), ("event_type", "value", "content", "scenario")]
+)
 def test_one_more_input_starts_as_without_it(inputs: tuple[str, ...], data: Dataset) -> None:
     scores = []
     for each in ((), inputs):
         model = SASRec(**{**SMALL, "inputs": each})
-        model.items, model.event_types = data.items, data.event_types
+        model.items, model.event_types, model.scenarios = data.items, data.event_types, data.scenarios
         torch.manual_seed(0)
         model._encoder = build(model.config, data.n_items, Known.of(model.config, data)).eval()
         model._encoder.longest.fill_(10)
         model._settle()
-        scores.append(model.scores(data.queries()))
+        scores.append(model.scores(replace(data.queries(), scenario="cart")))
     np.testing.assert_array_equal(*scores)
 
 
 def test_inputs_come_back_from_disk(data: Dataset, tmp_path: Any) -> None:
-    model = SASRec(**{**SMALL, "epochs": 2, "inputs": ("event_type", "value", "content")}).fit(data, QUIET)
+    model = SASRec(**{**SMALL, "epochs": 2, "inputs": INPUTS}).fit(data, QUIET)
     model.save(tmp_path / "m")
-    np.testing.assert_array_equal(SASRec.load(tmp_path / "m").scores(data.queries()), model.scores(data.queries()))
+    loaded, queries = SASRec.load(tmp_path / "m"), replace(data.queries(), scenario="cart")
+    assert loaded.scenarios == data.scenarios
+    np.testing.assert_array_equal(loaded.scores(queries), model.scores(queries))
 
 
 def test_an_item_without_events_is_found_by_its_content() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +58,20 @@ def model() -> EncoderModel:
         (ESASRec, {}),
         (HSTU, {}),
         (SASRec, {"place": "rotary", "head": "mixture", "inputs": ("event_type", "value")}),
+        (SASRec, {"inputs": ("scenario",)}),
+        (SASRec, {"inputs": ("value",)}),
+        (HSTU, {"inputs": ("event_type", "value", "scenario")}),
         (HSTU, {"time": "history", "tables": "layer", "attention": "softmax", "n_layers": 2}),
     ],
-    ids=["dot products", "esasrec", "hstu", "mixture and inputs", "time between"],
+    ids=["dot products", "esasrec", "hstu", "mixture and inputs", "places", "values", "time and places", "time between"],
 )
 def test_scores_equal_those_of_torch(kind: type[EncoderModel], settings: dict[str, Any]) -> None:
     model = trained(kind, **settings)
     exported = Exported.of(model)
     everybody = everyday().queries()
     one_long_wait = Queries.of([[1, 2, 3]], timestamps=[[0, 5_000_000, 10**12]], at=10**15)
-    for queries in (everybody, everyday().queries([0]), one_long_wait, Queries.of([[], [1], list(range(15))])):
+    in_the_cart, nowhere = (replace(everybody, scenario=place) for place in ("cart", "nobody knows"))
+    for queries in (everybody, in_the_cart, nowhere, everyday().queries([0]), one_long_wait, Queries.of([[], [1], list(range(15))])):
         np.testing.assert_allclose(exported.scores(queries), model.scores(queries), rtol=1e-4, atol=1e-4)
 
 

@@ -44,6 +44,20 @@ def test_what_is_not_known_never_learns() -> None:
     assert gradient is not None and torch.count_nonzero(gradient[0]) == 0 and torch.count_nonzero(gradient[1]) == 4
 
 
+def test_the_place_of_an_event_and_the_one_asked_for_add_up() -> None:
+    inputs = EventInputs(4, n_scenarios=2)
+    scenarios, asked = torch.tensor([[0, 1, -1, 2]]), torch.tensor([[1, -1, 0, 2]])
+    assert torch.count_nonzero(inputs(None, None, scenarios, asked)) == 0  # type: ignore[arg-type]
+    tables = inputs.scenarios, inputs.asked_scenarios
+    for table in tables:
+        torch.nn.init.normal_(table.weight)  # type: ignore[union-attr]
+        with torch.no_grad():
+            table.weight[0] = 0  # type: ignore[union-attr]
+    of_events, of_requests = (table.weight for table in tables)  # type: ignore[union-attr]
+    wanted = torch.stack([of_events[1] + of_requests[2], of_events[2], of_requests[1], torch.zeros(4)])
+    torch.testing.assert_close(inputs(None, None, scenarios, asked), wanted[None])  # a place that nobody met adds nothing
+
+
 def test_content_is_of_items_and_codes_beyond_have_none() -> None:
     content = ItemContent(4, torch.randn(5, 3))
     torch.nn.init.normal_(content.weigh)

@@ -84,6 +84,12 @@ def test_items_that_occur_once_are_substituted_by_what_was_read_already() -> Non
         assert ((inputs(batch) == START) | (inputs(batch) < batch.targets)).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_changed_the_events_to_guess_are_those_of_the_targets(kind: Kind) -> None:
+    for batch in epoch(kind):
+        assert torch.equal(batch.wanted.flatten()[batch.real], batch.targets)  # each event is its own item
+
+
 def same(ours: Batch, theirs: Batch) -> bool:
     return all(torch.equal(a, b) for a, b in zip(vars(ours).values(), vars(theirs).values(), strict=True))
 

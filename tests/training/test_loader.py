@@ -49,6 +49,14 @@ def test_a_batch_names_the_events_it_reads() -> None:
         assert torch.equal(batch.read, torch.where(batch.codes == START, -1, batch.codes))  # each event is its own item
 
 
+def test_a_batch_names_the_events_it_guesses() -> None:
+    for batch in loader([5, 30, 1]).epoch(0):
+        padding = torch.ones(batch.wanted.numel(), dtype=torch.bool)
+        padding[batch.real] = False
+        assert torch.equal(batch.wanted.flatten()[batch.real], batch.targets)  # each event is its own item
+        assert (batch.wanted.flatten()[padding] == -1).all()
+
+
 def test_times_are_seconds_since_the_first_of_the_row() -> None:
     for batch in loader([5, 30, 1]).epoch(0):
         inputs, times, asked = (part.flatten()[batch.real] for part in (batch.codes, batch.times, batch.asked))

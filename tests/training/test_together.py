@@ -61,7 +61,7 @@ def test_the_environment_says_which_process_this_is(monkeypatch: pytest.MonkeyPa
 
 def told(batch: Batch) -> list[tuple[int, ...]]:
     """All that a batch says of each target."""
-    places = (each.view(-1)[batch.real].tolist() for each in (batch.codes, batch.times, batch.asked, batch.read))
+    places = (each.view(-1)[batch.real].tolist() for each in (batch.codes, batch.times, batch.asked, batch.read, batch.wanted))
     return list(zip(*places, batch.targets.tolist(), strict=True))
 
 

@@ -140,7 +140,7 @@ class Dataset:
     def queries(self, users: Sequence[int] | IntArray | None = None, *, at: LongArray | int | None = None) -> Queries:
         """One request a user (default: everybody), each with the user's whole history.
 
-        `at` defaults to just after the last event of the whole data set.
+        `at` defaults to just after the last event of the whole data set; no place is asked for.
         """
         events = self.interactions
         rows = np.arange(self.n_users, dtype=np.int64) if users is None else np.asarray(users, dtype=np.int64)

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from penchant.core import columns
 from penchant.core.artifact import Arrays
+from penchant.core.errors import DataError
 from penchant.data import Dataset
 from penchant.models.encoder_config import MIXED, EncoderConfig
 from penchant.models.item_matrix import item_matrix
@@ -34,24 +36,32 @@ class Known:
     n_event_types: int = 0
     edges: Tensor | None = None  # of values
     content: Tensor | None = None  # [n_items, F]
+    n_scenarios: int = 0
 
     @classmethod
     def of(cls, config: EncoderConfig, dataset: Dataset) -> Self:
-        """From the training data. Raises DataError where there is no content to read."""
+        """From the training data. Raises DataError where there is no content to read, or no event names its place."""
+        if "scenario" in config.inputs and not len(dataset.scenarios):
+            raise DataError(
+                f"inputs: 'scenario' needs events that say where they happened; none of {dataset.name!r} does; "
+                f"send or import the column {columns.SCENARIO!r}, or leave 'scenario' out"
+            )
         return cls(
             len(dataset.event_types) if "event_type" in config.inputs else 0,
             edges_of(torch.tensor(dataset.interactions.values)) if "value" in config.inputs else None,
             torch.from_numpy(item_matrix(dataset)) if "content" in config.inputs else None,
+            len(dataset.scenarios) if "scenario" in config.inputs else 0,
         )
 
     @classmethod
-    def saved(cls, config: EncoderConfig, arrays: Arrays, n_event_types: int) -> Self:
+    def saved(cls, config: EncoderConfig, arrays: Arrays, n_event_types: int, n_scenarios: int) -> Self:
         """Of the same shapes as what `arrays` holds, so that it can be loaded."""
         edges, matrix = (arrays.get(name) for name in ("events.edges", "content.matrix"))
         return cls(
             n_event_types if "event_type" in config.inputs else 0,
             None if edges is None else torch.from_numpy(np.array(edges)),
             None if matrix is None else torch.from_numpy(np.array(matrix[:-1])),
+            n_scenarios if "scenario" in config.inputs else 0,
         )
 
 
@@ -68,8 +78,8 @@ def build(config: EncoderConfig, n_items: int, known: Known | None = None, *, bo
     initialise(encoder, std=0.02)
     if isinstance(encoder.head, NeuralHead):
         encoder.head.restart()
-    if known is not None and (known.n_event_types or known.edges is not None):
-        encoder.events = EventInputs(dim, n_event_types=known.n_event_types, edges=known.edges)
+    if known is not None and (known.n_event_types or known.edges is not None or known.n_scenarios):
+        encoder.events = EventInputs(dim, n_event_types=known.n_event_types, edges=known.edges, n_scenarios=known.n_scenarios)
     if known is not None and known.content is not None:
         encoder.content = ItemContent(dim, known.content)
     return encoder

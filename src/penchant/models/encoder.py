@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, LongArray, Queries
+from penchant.core.types import UNKNOWN, FloatArray, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models.assembly import Known, build
 from penchant.models.base import FitOptions, Model, ModelConfig
@@ -51,7 +51,7 @@ class EncoderModel(Model):
         return {name: tensor.detach().cpu().numpy() for name, tensor in self._encoder.state_dict().items()}
 
     def _restore(self, arrays: Arrays) -> None:
-        known = Known.saved(self.config, arrays, 0 if self.event_types is None else len(self.event_types))
+        known = Known.saved(self.config, arrays, 0 if self.event_types is None else len(self.event_types), len(self.scenarios))
         self._encoder = build(self.config, self.n_items, known, both_ways=self.both_ways).eval()
         self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
         self._settle()
@@ -64,19 +64,28 @@ class EncoderModel(Model):
 
     def _answers(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor]]:
         """Rows of requests with the states [b, D] that answer them."""
-        device, longest = self._weight.device, int(self._encoder.longest)
+        device, longest, scenario = self._weight.device, int(self._encoder.longest), self.scenarios.code(queries.scenario)
         for rows, given in inputs(queries, longest=longest, start=self._encoder.start):
-            facts = () if self._encoder.events is None else event_facts(queries.take(rows), longest=longest)
+            facts = () if self._encoder.events is None else event_facts(queries.take(rows), longest=longest, scenario=scenario)
             codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
             yield rows, self._encoder.answer(lengths, codes, *self._times(times, asked), *more)
 
     def _states(self, codes: Tensor, times: Tensor, asked: Tensor, *facts: Tensor) -> Tensor:
-        """[B, L, D] states; time as far as the settings read it, `facts` as `Encoder` takes them after the times."""
+        """[B, L, D] states; time as far as the settings read it, `facts` as `Encoder` takes them after the times.
+
+        While it trains, some windows are not told when the next event is, and some not where.
+        """
         if self._encoder.training and self.config.time == "request":
-            blind = torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
-            asked = torch.where(blind, times, asked)
+            asked = torch.where(self._hidden(codes), times, asked)
+        if self._encoder.training and "scenario" in self.config.inputs:
+            *others, asked_scenarios = facts
+            facts = (*others, asked_scenarios.masked_fill(self._hidden(codes), UNKNOWN))
         states: Tensor = self._encoder(codes, *self._times(times, asked), *facts)
         return states
+
+    def _hidden(self, codes: Tensor) -> Tensor:
+        """[B, 1] windows that are not told something; drawn anew."""
+        return torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
 
     def _times(self, times: Tensor, asked: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The times that the settings read."""

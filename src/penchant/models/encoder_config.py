@@ -88,8 +88,8 @@ class EncoderConfig(TrainingConfig):
     place: Literal["learned", "relative", "rotary", "none"] = "learned"  # added to the items, to the attention, or turning both its sides
     time: Literal["none", "history", "request"] = "none"  # with relative places: time between events, or up to the request
     tables: Literal["shared", "layer"] = "shared"  # numbers for relative places and times: one set for all layers, or one each
-    hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked: requests of unknown time gain
-    inputs: tuple[Literal["event_type", "value", "content"], ...] = ()  # what else is read, of events and of items
+    hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked, or where: unknown times and places gain
+    inputs: tuple[Literal["event_type", "value", "content", "scenario"], ...] = ()  # what else is read, of events and of items
     dropout: float | None = Field(None, ge=0, lt=1)  # None = 0.5, or 0.2 where an item has 50 events or more on average
     head: Literal["dot", "mixture", "mlp", "neumf"] = "dot"  # how a state and an item make a score
     item_tower: bool = False  # with head = "dot": items go through a feed-forward part of their own before they score

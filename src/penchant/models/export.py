@@ -20,6 +20,7 @@ from penchant.models import MODELS
 from penchant.models.auto import Auto
 from penchant.models.base import Model
 from penchant.models.exported import Exported
+from penchant.models.inputs import EventFacts
 
 try:
     import onnx
@@ -90,7 +91,9 @@ def check_alike(model: Model, exported: Model) -> None:
     longest = 2 * model.config.max_len
     histories = [np.arange(length) % model.n_items for length in (0, 1, 2, longest // 3, longest)]
     times = [np.arange(len(history)) ** 2 * SECOND for history in histories]
-    requests = Queries.of(histories, timestamps=times, at=DAY * 4_000)
+    places = model.scenarios.ids
+    told = (np.arange(sum(map(len, histories))) % (len(places) + 1) - 1).astype(np.int16)
+    requests = Queries.of(histories, timestamps=times, at=DAY * 4_000, scenario=places[-1] if places else "", scenarios=told)
     ours, theirs = model.scores(requests), exported.scores(requests)
     apart = float(np.abs(ours - theirs).max() / max(1.0, float(np.abs(ours).max())))
     if not apart < TOLERANCE:
@@ -118,11 +121,9 @@ class _Answer(nn.Module):
         lengths: Tensor,
         times: Tensor | None = None,
         asked: Tensor | None = None,
-        event_types: Tensor | None = None,
-        values: Tensor | None = None,
+        facts: tuple[Tensor, ...] = (),
     ) -> Tensor:
         """From the inputs of `penchant.models.inputs`, those that the model reads."""
-        facts = () if event_types is None or values is None else (event_types, values)
         states = self.model._states(codes, codes if times is None else times, codes if asked is None else asked, *facts)
         users = self.model._scaled(last_states(states, lengths))
         return users if self.weight is None else self.encoder.head.scores(users, self.weight)
@@ -153,18 +154,23 @@ def _graph(model: EncoderModel) -> Any:
     """The ONNX model of an encoder, batch and length open. `Any`: onnx is not typed."""
     batch, length = Dim("batch"), Dim("length", max=model.config.max_len)
     codes = torch.arange(2 * LEAST_LENGTH).reshape(2, LEAST_LENGTH) % (model._encoder.n_items + 1)
-    given = {"codes": codes, "lengths": torch.tensor([LEAST_LENGTH, 1])}
+    given: dict[str, Any] = {"codes": codes, "lengths": torch.tensor([LEAST_LENGTH, 1])}
     if model.config.time != "none":
         given |= {name: torch.zeros_like(codes, dtype=torch.int32) for name in ("times", "asked")}
+    row, names = {0: batch, 1: length}, list(given)
+    shapes: dict[str, Any] = {**dict.fromkeys(given, row), "lengths": {0: batch}}
     if model._encoder.events is not None:
-        given |= {"event_types": torch.zeros_like(codes), "values": torch.zeros_like(codes, dtype=torch.float32)}
+        kinds = {name: torch.float32 if name == "values" else torch.int64 for name in EventFacts._fields}
+        names += kinds
+        given["facts"] = tuple(torch.zeros_like(codes, dtype=kind) for kind in kinds.values())
+        shapes["facts"] = (row,) * len(kinds)
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(
             _Answer(model).eval(),
             kwargs=given,
-            input_names=list(given),
+            input_names=names,
             output_names=["answer"],
-            dynamic_shapes={name: {0: batch} | ({1: length} if tensor.ndim == 2 else {}) for name, tensor in given.items()},
+            dynamic_shapes=shapes,
             dynamo=True,
             verbose=False,
         )

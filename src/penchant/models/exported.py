@@ -13,7 +13,7 @@ from penchant.core.types import FloatArray, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model, ModelConfig
-from penchant.models.inputs import event_facts, inputs
+from penchant.models.inputs import EventFacts, event_facts, inputs
 
 BLOCK = 2**20  # int8 numbers that are made floats at once: 4 MiB, which a cache holds
 
@@ -97,13 +97,14 @@ class Exported(Model):
 
         Whole numbers are scaled for all that is read together, so there each request is read alone: nobody else changes its answer.
         """
+        scenario = self.scenarios.code(queries.scenario)
         groups = np.arange(len(queries))[:, None] if self.config.int8 else [np.arange(len(queries))]
         for group in groups:
             for rows, given in inputs(queries.take(group), longest=self._longest, start=self.n_items):
                 named = given._asdict()
-                if "event_types" in self._read:
-                    types, values = event_facts(queries.take(group[rows]), longest=self._longest)
-                    named |= {"event_types": types.astype(np.int64), "values": values}
+                if not self._read.isdisjoint(EventFacts._fields):
+                    facts = event_facts(queries.take(group[rows]), longest=self._longest, scenario=scenario)._asdict()
+                    named |= {name: array if array.dtype == np.float32 else array.astype(np.int64) for name, array in facts.items()}
                 yield group[rows], {name: array for name, array in named.items() if name in self._read}
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from penchant.core.clock import seconds_since
-from penchant.core.types import FloatArray, IntArray, LongArray, Queries, SmallArray
+from penchant.core.types import UNKNOWN, FloatArray, IntArray, LongArray, Queries, SmallArray
 
 POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
 
@@ -49,8 +49,20 @@ def inputs(queries: Queries, *, longest: int, start: int) -> Iterator[tuple[Long
         yield rows, Inputs.of(histories.take(rows), longest=longest, start=start)
 
 
-def event_facts(queries: Queries, *, longest: int) -> tuple[SmallArray, FloatArray]:
-    """Event types and values [B, L] of what the codes of `Inputs.of` stand for; −1 and NaN at start codes and padding."""
+class EventFacts(NamedTuple):
+    """What else is known of the events that the codes of `Inputs` stand for, in the order in which an encoder takes it."""
+
+    event_types: SmallArray  # [B, L], −1 at start codes and padding
+    values: FloatArray  # [B, L], NaN there
+    scenarios: SmallArray  # [B, L] where each event happened, −1 there
+    asked_scenarios: SmallArray  # [B, L] where the next one did, at the last position the place of the request
+
+
+def event_facts(queries: Queries, *, longest: int, scenario: int) -> EventFacts:
+    """What else the codes of `Inputs.of` stand for; `scenario` is the code of the place that is asked for.
+
+    Where that is not known, −1, no position is told the place of what follows it, as in training.
+    """
     histories = queries.last(longest)
     counts = np.diff(histories.offsets)
     begins = (counts < longest).astype(np.int64)
@@ -59,4 +71,10 @@ def event_facts(queries: Queries, *, longest: int) -> tuple[SmallArray, FloatArr
     found = np.where(inside, histories.offsets[:-1, None] + places, len(histories.items))
     types = np.append(histories.event_types, np.int16(-1))[found]
     values = np.append(histories.values, np.float32(np.nan))[found]
-    return types, values
+    scenarios, asked = np.full((2, *found.shape), UNKNOWN, np.int16)
+    if histories.scenarios is not None:
+        scenarios = np.append(histories.scenarios, np.int16(UNKNOWN))[found]
+    if scenario != UNKNOWN:
+        asked[:, :-1] = scenarios[:, 1:]
+        asked[np.arange(len(counts)), counts + begins - 1] = scenario
+    return EventFacts(types, values, scenarios, asked)

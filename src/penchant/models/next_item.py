@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.core.types import Jagged, Queries
+from penchant.core.types import UNKNOWN, Jagged, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions
 from penchant.models.encoder_config import EncoderConfig
@@ -71,11 +71,19 @@ class NextItem:
         return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
 
     def _facts(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Event types and values of what is read."""
-        read = batch.read.numpy()
-        types = np.where(read < 0, np.int16(-1), self._events.event_types[read])
-        values = np.where(read < 0, np.float32(np.nan), self._events.values[read])
-        return torch.from_numpy(types), torch.from_numpy(values)
+        """Types, values and places of the events that are read, and the places of those to be guessed.
+
+        Of an event to be guessed nothing is told but its place, which a request tells, too: at the position that guesses it and at no
+        earlier one. Later positions read the event itself.
+        """
+        read, wanted = batch.read.numpy(), batch.wanted.numpy()
+        facts = [
+            np.where(read < 0, np.int16(UNKNOWN), self._events.event_types[read]),
+            np.where(read < 0, np.float32(np.nan), self._events.values[read]),
+        ]
+        if self._events.scenarios is not None:
+            facts += [np.where(events < 0, np.int16(UNKNOWN), self._events.scenarios[events]) for events in (read, wanted)]
+        return tuple(torch.from_numpy(fact) for fact in facts)
 
 
 def objective(config: EncoderConfig, encoder: Encoder, dataset: Dataset, precision: torch.dtype) -> Objective:

@@ -62,15 +62,14 @@ class Encoder(nn.Module):
         codes: Tensor,
         times: Tensor | None = None,
         asked: Tensor | None = None,
-        event_types: Tensor | None = None,
-        values: Tensor | None = None,
+        *facts: Tensor,
     ) -> Tensor:
         """[B, L, D] from `codes` [B, L], left-aligned; what is right of a row's real positions changes none of their states.
 
-        `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time; `event_types` and `values` [B, L] for
-        `events`.
+        `times` and `asked`, both [B, L] int32 seconds, are for a relative bias that reads time; `facts` [B, L] for `events`, as it
+        takes them.
         """
-        x, biases = self._read(codes, times, asked, event_types, values)
+        x, biases = self._read(codes, times, asked, *facts)
         for layer, block in enumerate(self.blocks):
             x = block(x, biases[layer % len(biases)])
         result: Tensor = self.norm(x)
@@ -82,11 +81,10 @@ class Encoder(nn.Module):
         codes: Tensor,
         times: Tensor | None = None,
         asked: Tensor | None = None,
-        event_types: Tensor | None = None,
-        values: Tensor | None = None,
+        *facts: Tensor,
     ) -> Tensor:
         """[B, D] the state of the last of each row's `lengths` [B] real positions; the last block works out no other."""
-        x, biases = self._read(codes, times, asked, event_types, values)
+        x, biases = self._read(codes, times, asked, *facts)
         last = len(self.blocks) - 1
         for layer, block in enumerate(self.blocks):
             bias = biases[layer % len(biases)]
@@ -94,15 +92,13 @@ class Encoder(nn.Module):
         result: Tensor = self.norm(x[:, 0] if x.shape[1] == 1 else last_states(x, lengths))
         return result
 
-    def _read(
-        self, codes: Tensor, times: Tensor | None, asked: Tensor | None, event_types: Tensor | None, values: Tensor | None
-    ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    def _read(self, codes: Tensor, times: Tensor | None, asked: Tensor | None, *facts: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """What goes into the blocks: [B, L, D], and the biases of their attention."""
         x: Tensor = self.items(codes)
         if self.content is not None:
             x = x + self.content(codes)
         if self.events is not None:
-            x = x + self.events(event_types, values)
+            x = x + self.events(*facts)
         biases: tuple[Tensor | None, ...] = (self._padding(codes) if self.both_ways else None,)
         if isinstance(self.place, LearnedPosition):
             x = x + self.place(codes.shape[1])

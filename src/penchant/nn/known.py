@@ -11,25 +11,37 @@ BINS = 10  # of values; as many quantiles, fewer where many events have one valu
 
 
 class EventInputs(nn.Module):
-    """A vector for each event type and one for each range of values; where one is not known, nothing is added.
+    """A vector for each event type, one for each range of values, one for each place where an event happened and another
+    one for each place that is asked for; where one is not known, nothing is added.
 
     `edges` [BINS − 1] divide the values, see `edges_of`.
     """
 
-    def __init__(self, dim: int, *, n_event_types: int = 0, edges: Tensor | None = None) -> None:
+    def __init__(self, dim: int, *, n_event_types: int = 0, edges: Tensor | None = None, n_scenarios: int = 0) -> None:
         super().__init__()
-        self.n_event_types = n_event_types
         self.types = _zeros(n_event_types + 1, dim) if n_event_types else None
+        self.scenarios = _zeros(n_scenarios + 1, dim) if n_scenarios else None
+        self.asked_scenarios = _zeros(n_scenarios + 1, dim) if n_scenarios else None
         self.edges: Tensor | None
         self.register_buffer("edges", edges)
         self.values = None if edges is None else _zeros(BINS + 1, dim)
 
-    def forward(self, event_types: Tensor | None, values: Tensor | None) -> Tensor | int:
-        """[B, L, D] of integer types [B, L], −1 = none, and float values [B, L], NaN = none."""
+    def forward(
+        self,
+        event_types: Tensor | None = None,
+        values: Tensor | None = None,
+        scenarios: Tensor | None = None,
+        asked_scenarios: Tensor | None = None,
+    ) -> Tensor | int:
+        """[B, L, D] of what is told of the events read: integer types [B, L], −1 = none, float values [B, L], NaN = none, and the places
+        [B, L] of the events themselves and of those asked for, −1 = none.
+        """
         added: Tensor | int = 0
-        if self.types is not None and event_types is not None:
-            known = (event_types >= 0) & (event_types < self.n_event_types)
-            added = added + self.types(torch.where(known, event_types + 1, 0).long())
+        tables = ((self.types, event_types), (self.scenarios, scenarios), (self.asked_scenarios, asked_scenarios))
+        for table, codes in tables:
+            if table is not None and codes is not None:
+                known = (codes >= 0) & (codes < table.num_embeddings - 1)
+                added = added + table(torch.where(known, codes + 1, 0).long())
         if self.values is not None and self.edges is not None and values is not None:
             places = 1 + torch.bucketize(values.nan_to_num(), self.edges, right=True)
             added = added + self.values(torch.where(torch.isfinite(values), places, 0))

@@ -30,6 +30,7 @@ class Batch:
     real: Tensor  # [T] int64 the real positions, as places in the flattened [B·L]
     targets: Tensor  # [T] int64 the item that follows each real position
     read: Tensor  # [B, L] int64 the event that each input is, as its place among all; −1 = none, a start code
+    wanted: Tensor  # [B, L] int64 the event that each position guesses, likewise; −1 = none, padding
 
     def __len__(self) -> int:
         """T, the number of targets."""
@@ -40,12 +41,13 @@ class Batch:
         rows, steps = self.real // self.codes.shape[1], self.real % self.codes.shape[1]
         mine = rows % of == number
         real = rows[mine] // of * self.codes.shape[1] + steps[mine]
-        codes, times, asked, read = (each[number::of].contiguous() for each in (self.codes, self.times, self.asked, self.read))
-        return Batch(codes, times, asked, real, self.targets[mine], read)
+        parts = (self.codes, self.times, self.asked, self.read, self.wanted)
+        codes, times, asked, read, wanted = (each[number::of].contiguous() for each in parts)
+        return Batch(codes, times, asked, real, self.targets[mine], read, wanted)
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        parts = (self.codes, self.times, self.asked, self.real, self.targets, self.read)
+        parts = (self.codes, self.times, self.asked, self.real, self.targets, self.read, self.wanted)
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
@@ -102,7 +104,8 @@ class WindowLoader:
         targets = self._events.items[wanted.reshape(-1)[places]].astype(np.int64)
         first = times[:, :1]
         told = np.where(unknown | ~real, -1, read)
-        arrays = (codes, seconds_since(first, times), seconds_since(first, asked), places, targets, told)
+        guessed = np.where(real, wanted, -1)
+        arrays = (codes, seconds_since(first, times), seconds_since(first, asked), places, targets, told, guessed)
         return Batch(*(torch.from_numpy(array) for array in arrays))
 
     def _changed(
