@@ -170,7 +170,7 @@ def _first_seen(events: pl.DataFrame, features: pl.DataFrame | None, column: str
 def _places(events: pl.DataFrame) -> pl.Series:
     """[E] where each event happened; null where it does not say."""
     if columns.SCENARIO not in events.columns:
-        return pl.Series(columns.SCENARIO, [None] * len(events), dtype=pl.String)
+        return pl.repeat(None, len(events), dtype=pl.String, eager=True)
     return events[columns.SCENARIO].cast(pl.String).replace("", None)
 
 
