@@ -21,9 +21,12 @@ pytest.importorskip("torch", reason="what is exported was trained with torch")
 pytest.importorskip("onnxscript", reason="exporting needs penchant[export]")
 
 from penchant.models import export
+from penchant.models.bert4rec import BERT4Rec
 from penchant.models.encoder import EncoderModel
 from penchant.models.esasrec import ESASRec
 from penchant.models.hstu import HSTU
+from penchant.models.mlp import MLP
+from penchant.models.ncf import NCF
 from penchant.models.sasrec import SASRec
 
 QUIET = FitOptions(quiet=True)
@@ -62,8 +65,29 @@ def model() -> EncoderModel:
         (SASRec, {"inputs": ("value",)}),
         (HSTU, {"inputs": ("event_type", "value", "scenario")}),
         (HSTU, {"time": "history", "tables": "layer", "attention": "softmax", "n_layers": 2}),
+        (SASRec, {"n_layers": 0}),
+        (BERT4Rec, {}),
+        (BERT4Rec, {"place": "rotary", "n_layers": 2}),
+        (MLP, {}),
+        (NCF, {}),
+        (SASRec, {"head": "neumf", "loss": "bce", "negatives": 8}),
     ],
-    ids=["dot products", "esasrec", "hstu", "mixture and inputs", "places", "values", "time and places", "time between"],
+    ids=[
+        "dot products",
+        "esasrec",
+        "hstu",
+        "mixture and inputs",
+        "places",
+        "values",
+        "time and places",
+        "time between",
+        "no layers",
+        "gaps",
+        "gaps and turns",
+        "mlp",
+        "ncf",
+        "network over attention",
+    ],
 )
 def test_scores_equal_those_of_torch(kind: type[EncoderModel], settings: dict[str, Any]) -> None:
     model = trained(kind, **settings)
@@ -144,7 +168,13 @@ def test_wrong_settings_are_named() -> None:
         Exported(of="sasrek")
     with pytest.raises(ConfigError, match="n_layer: no such setting; did you mean 'n_layers'"):
         Exported(settings={"n_layer": 2}).fit(everyday(), QUIET)
-    with pytest.raises(ConfigError, match="sasrec: a model of this class cannot be exported"):
-        Exported(settings={**SMALL, "head": "mlp", "loss": "bce"}).fit(everyday(), QUIET)
     with pytest.raises(ConfigError, match="max_len must be at least 3"):
         Exported(settings={**SMALL, "max_len": 2}).fit(everyday(), QUIET)
+
+
+def test_a_graph_that_works_out_scores_answers_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    exported, queries = Exported.of(trained(NCF)), everyday().queries()
+    whole = exported.scores(queries)
+    monkeypatch.setattr("penchant.models.exported.CELLS", 3 * exported.n_items)
+    assert len(list(exported._inputs(queries))) >= len(queries) / 3
+    np.testing.assert_allclose(exported.scores(queries), whole, rtol=1e-5, atol=1e-5)

@@ -1,23 +1,16 @@
 """Attention both ways over a history with gaps: the masked language model of recommendation."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 from penchant.core.errors import MissingExtraError
 
 try:
-    import torch
+    import torch  # noqa: F401  (before anything that needs it, for an error that names the remedy)
 except ModuleNotFoundError:
     raise MissingExtraError("BERT4Rec", "torch") from None
 
-import numpy as np
-from torch import Tensor
-
-from penchant.core.types import LongArray, Queries
 from penchant.models.encoder import EncoderModel
-from penchant.models.inputs import inputs
 from penchant.models.masked_item import MaskedConfig, MaskedItem
-from penchant.nn.encoder import last_states
 
 
 class BERT4RecConfig(MaskedConfig):
@@ -48,12 +41,3 @@ class BERT4Rec(EncoderModel):
     config: BERT4RecConfig
     Task = MaskedItem
     both_ways = True
-
-    def _answers(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor]]:
-        device, encoder = self._weight.device, self._encoder
-        longest = int(encoder.longest)
-        for rows, given in inputs(queries.last(longest - 1), longest=longest, start=encoder.start):
-            codes = np.concatenate([given.codes[:, 1:], np.full((len(rows), 1), encoder.start)], axis=1)  # the start goes, the gap comes
-            codes[np.arange(len(rows)), given.lengths - 1] = encoder.mask
-            states = encoder(torch.from_numpy(codes).to(device))
-            yield rows, last_states(states, torch.from_numpy(given.lengths).to(device))

@@ -65,7 +65,8 @@ class EncoderModel(Model):
     def _answers(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor]]:
         """Rows of requests with the states [b, D] that answer them."""
         device, longest, scenario = self._weight.device, int(self._encoder.longest), self.scenarios.code(queries.scenario)
-        for rows, given in inputs(queries, longest=longest, start=self._encoder.start):
+        latest = queries.last(longest - self.both_ways)  # a gap to be filled takes a place
+        for rows, given in inputs(latest, longest=longest, start=self._encoder.start):
             facts = () if self._encoder.events is None else event_facts(queries.take(rows), longest=longest, scenario=scenario)
             codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
             yield rows, self._encoder.answer(lengths, codes, *self._times(times, asked), *more)

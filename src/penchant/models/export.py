@@ -34,8 +34,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from penchant.models.encoder import EncoderModel
-from penchant.nn.encoder import last_states
-from penchant.nn.heads import DotHead, NeuralHead
+from penchant.nn.heads import DotHead
 
 LEAST_LENGTH = 3  # of `max_len`: a length that can hardly vary does not become a variable of the graph
 TOLERANCE = 1e-4  # of the largest score
@@ -73,12 +72,11 @@ def arrays_of(model: Model, *, int8: bool) -> Arrays:
     """The graph of a trained sequence model, and its item vectors where they are not a part of it. Raises ConfigError for others."""
     if not isinstance(model, EncoderModel):
         raise ConfigError(f"{model.name!r} is no sequence model; only those are exported, for others answer without torch")
-    if type(model)._answers is not EncoderModel._answers or isinstance(model._encoder.head, NeuralHead):
-        raise ConfigError(f"{model.name}: a model of this class cannot be exported; sasrec, esasrec, hstu and others can")
     if model.config.max_len < LEAST_LENGTH:
         raise ConfigError(f"{model.name}: max_len must be at least {LEAST_LENGTH} to export it; received: {model.config.max_len}")
     graph = _in_whole_numbers(_graph(_with_rounded_items(model))) if int8 else _graph(model)
-    arrays = {"graph": _bytes(graph), "longest": np.array([int(model._encoder.longest)])}
+    longest = int(model._encoder.longest)
+    arrays = {"graph": _bytes(graph), "longest": np.array([longest]), "read": np.array([longest - model.both_ways])}
     if not isinstance(model._encoder.head, DotHead):
         return arrays
     weight = model._weight.cpu().numpy()
@@ -124,8 +122,8 @@ class _Answer(nn.Module):
         facts: tuple[Tensor, ...] = (),
     ) -> Tensor:
         """From the inputs of `penchant.models.inputs`, those that the model reads."""
-        states = self.model._states(codes, codes if times is None else times, codes if asked is None else asked, *facts)
-        users = self.model._scaled(last_states(states, lengths))
+        told = self.model._times(codes if times is None else times, codes if asked is None else asked)
+        users = self.model._scaled(self.encoder.answer(lengths, codes, *told, *facts))
         return users if self.weight is None else self.encoder.head.scores(users, self.weight)
 
 

@@ -15,6 +15,7 @@ from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.inputs import EventFacts, event_facts, inputs
 
+CELLS = 2**18  # scores that a graph works out at once: one that holds a network needs up to a hundred numbers for each
 BLOCK = 2**20  # int8 numbers that are made floats at once: 4 MiB, which a cache holds
 
 
@@ -74,11 +75,13 @@ class Exported(Model):
         return result
 
     def _arrays(self) -> Arrays:
-        arrays = {"graph": self._graph, "longest": np.array([self._longest]), "items": self._weight, "scales": self._scales}
+        sizes = {"longest": np.array([self._longest]), "read": np.array([self._latest])}
+        arrays = {"graph": self._graph, **sizes, "items": self._weight, "scales": self._scales}
         return {name: array for name, array in arrays.items() if array is not None}
 
     def _restore(self, arrays: Arrays) -> None:
         self._graph, self._longest = arrays["graph"], arrays["longest"].item()
+        self._latest = arrays["read"].item() if "read" in arrays else self._longest
         self._weight, self._scales = arrays.get("items"), arrays.get("scales")
         self._session = _session(self._graph.tobytes())
         self._read = frozenset(each.name for each in self._session.get_inputs())
@@ -95,12 +98,15 @@ class Exported(Model):
     def _inputs(self, queries: Queries) -> Iterator[tuple[LongArray, dict[str, NDArray[Any]]]]:
         """Rows of requests and what the graph reads of them, by name. `Any`: each input has its own type.
 
-        Whole numbers are scaled for all that is read together, so there each request is read alone: nobody else changes its answer.
+        A graph that works out scores gets few requests at once. Whole numbers are scaled for all that is read together, so there each
+        request is read alone: nobody else changes its answer.
         """
         scenario = self.scenarios.code(queries.scenario)
-        groups = np.arange(len(queries))[:, None] if self.config.int8 else [np.arange(len(queries))]
-        for group in groups:
-            for rows, given in inputs(queries.take(group), longest=self._longest, start=self.n_items):
+        size = CELLS // self.n_items if self._weight is None else len(queries)
+        size = 1 if self.config.int8 else max(1, size)
+        for first in range(0, len(queries), size):
+            group = np.arange(first, min(first + size, len(queries)))
+            for rows, given in inputs(queries.take(group).last(self._latest), longest=self._longest, start=self.n_items):
                 named = given._asdict()
                 if not self._read.isdisjoint(EventFacts._fields):
                     facts = event_facts(queries.take(group[rows]), longest=self._longest, scenario=scenario)._asdict()

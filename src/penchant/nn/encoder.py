@@ -83,13 +83,20 @@ class Encoder(nn.Module):
         asked: Tensor | None = None,
         *facts: Tensor,
     ) -> Tensor:
-        """[B, D] the state of the last of each row's `lengths` [B] real positions; the last block works out no other."""
-        x, biases = self._read(codes, times, asked, *facts)
-        last = len(self.blocks) - 1
-        for layer, block in enumerate(self.blocks):
-            bias = biases[layer % len(biases)]
-            x = block.answer(x, lengths - 1, bias) if layer == last and isinstance(block, Block) else block(x, bias)
-        result: Tensor = self.norm(x[:, 0] if x.shape[1] == 1 else last_states(x, lengths))
+        """[B, D] the state of the last of each row's `lengths` [B] real positions; the last block works out no other.
+
+        Where positions are read both ways, that is the state of a gap behind the history, which takes the place of the start.
+        """
+        x, biases = self._read(self._with_gap(codes, lengths) if self.both_ways else codes, times, asked, *facts)
+        *before, last = self.blocks if len(self.blocks) else (None,)
+        for layer, block in enumerate(before):
+            x = block(x, biases[layer % len(biases)])
+        bias = biases[len(before) % len(biases)]
+        if isinstance(last, Block):
+            x = last.answer(x, lengths - 1, bias)[:, 0]
+        else:
+            x = last_states(x if last is None else last(x, bias), lengths)
+        result: Tensor = self.norm(x)
         return result
 
     def _read(self, codes: Tensor, times: Tensor | None, asked: Tensor | None, *facts: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
@@ -110,6 +117,12 @@ class Encoder(nn.Module):
         """[n_items, D] the vectors that score, before the head reads them."""
         weight = self.items.weight[: self.n_items]
         return weight if self.content is None else weight + self.content()
+
+    def _with_gap(self, codes: Tensor, lengths: Tensor) -> Tensor:
+        """[B, L] codes that begin with the start, without it, and with a gap at their end."""
+        steps = torch.arange(codes.shape[1], device=codes.device)
+        moved = torch.cat([codes[:, 1:], torch.full_like(codes[:, :1], self.start)], dim=1)
+        return moved.masked_fill(steps == lengths[:, None] - 1, self.mask)
 
     def _padding(self, codes: Tensor) -> Tensor:
         """[B, 1, 1, L] −∞ where nobody reads."""
