@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -28,6 +29,11 @@ def loss(kind: Kind, how: Sampling, negatives: int) -> SampledLoss:
     return SampledLoss(kind, DotHead(None), Sampler(how, skewed()), negatives=negatives)
 
 
+def of(weight: Tensor) -> Callable[[Tensor], Tensor]:
+    """Finds rows of `weight`."""
+    return lambda codes: weight[codes]
+
+
 def gradient(value: Tensor, weight: Tensor) -> Tensor:
     return torch.autograd.grad(value, weight)[0]
 
@@ -36,7 +42,7 @@ def test_all_items_as_negatives_are_the_full_softmax() -> None:
     torch.manual_seed(0)
     states, weight, targets = inputs()
     weight.requires_grad_()
-    full, sampled = full_softmax_plain(states, weight, targets), loss("sampled", "uniform", N)(states, weight, targets)
+    full, sampled = full_softmax_plain(states, weight, targets), loss("sampled", "uniform", N)(states, of(weight), targets)
     torch.testing.assert_close(sampled, full)
     torch.testing.assert_close(gradient(sampled, weight), gradient(full, weight), rtol=1e-4, atol=1e-6)
 
@@ -78,7 +84,7 @@ def test_the_correction_brings_the_gradient_to_the_full_softmax(how: Sampling) -
     sampled = loss("sampled", how, 160)
     for seed in range(200):
         states, _, targets = inputs(200, seed)
-        ours += gradient(sampled(states, weight, targets), weight)
+        ours += gradient(sampled(states, of(weight), targets), weight)
         full += gradient(full_softmax_plain(states, weight, targets), weight)
         codes = sampled.sampler(160, targets)[0]
         scores, hits = states @ weight[codes].t(), codes == targets[:, None]
@@ -92,7 +98,7 @@ def test_a_draw_that_is_the_target_itself_counts_for_nothing() -> None:
     weight = torch.eye(3)
     states, targets = torch.ones(4, 3), torch.tensor([1, 1, 1, 1])
     one_item = SampledLoss("sampled", DotHead(None), Sampler("in-batch", torch.tensor([1, 9, 1])), negatives=4)
-    assert float(one_item(states, weight, targets)) == pytest.approx(0.0)
+    assert float(one_item(states, of(weight), targets)) == pytest.approx(0.0)
 
 
 def test_gbce_with_one_of_its_bounds_is_known() -> None:
@@ -119,9 +125,9 @@ def test_each_loss_raises_the_target_and_survives_a_batch_of_one(kind: Kind, how
     torch.manual_seed(0)
     states, weight, targets = inputs()
     weight.requires_grad_()
-    step = weight - 5 * gradient(loss(kind, how, 16)(states, weight, targets), weight)
+    step = weight - 5 * gradient(loss(kind, how, 16)(states, of(weight), targets), weight)
     places = [
         (states @ table.t()).argsort(1, descending=True).argsort(1)[torch.arange(400), targets].float().mean() for table in (weight, step)
     ]
     assert places[1] < places[0]
-    assert torch.isfinite(loss(kind, how, 16)(states[:1], weight, targets[:1]))
+    assert torch.isfinite(loss(kind, how, 16)(states[:1], of(weight), targets[:1]))

@@ -57,4 +57,4 @@ class MaskedItem(NextItem):
         with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
             hidden = encoder(given.codes)
         states = hidden.flatten(0, 1).index_select(0, given.places)
-        return self._loss(states, encoder.item_weight(), given.items)
+        return self._loss(states, given.items)

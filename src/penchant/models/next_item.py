@@ -12,7 +12,7 @@ from penchant.data import Dataset
 from penchant.models.base import FitOptions
 from penchant.models.encoder_config import EncoderConfig
 from penchant.nn.encoder import Encoder
-from penchant.nn.heads import DotHead
+from penchant.nn.heads import DotHead, Head
 from penchant.nn.losses import ChunkedSoftmax, FullSoftmax
 from penchant.nn.sampled import SampledLoss, Sampler
 from penchant.training.loader import Batch, WindowLoader
@@ -21,7 +21,8 @@ from penchant.training.validation import holdout, mean_ndcg
 if TYPE_CHECKING:
     from penchant.models.encoder import EncoderModel
 
-Objective = Callable[[Tensor, Tensor, Tensor], Tensor]  # states [T, D], item vectors [N, D], targets [T] → a scalar
+Objective = Callable[[Tensor, Tensor], Tensor]  # states [T, D], targets [T] → a scalar
+Whole = Callable[[Tensor, Tensor, Tensor], Tensor]  # states [T, D], the vectors of all items [N, D], targets [T] → a scalar
 
 
 class NextItem:
@@ -51,7 +52,7 @@ class NextItem:
     def loss(self, batch: Batch) -> Tensor:
         """The mean over the batch's targets."""
         states = self.states(self._model, batch)
-        return self._loss(states, self._model._encoder.item_weight(), batch.targets.to(states.device))
+        return self._loss(states, batch.targets.to(states.device))
 
     def states(self, model: "EncoderModel", batch: Batch) -> Tensor:
         """[T, D] what `model` makes of the batch's real positions."""
@@ -88,12 +89,18 @@ class NextItem:
 
 def objective(config: EncoderConfig, encoder: Encoder, dataset: Dataset, precision: torch.dtype) -> Objective:
     """The loss that the settings name, for the encoder's head."""
-    head = encoder.head
     kind = config.loss_for(dataset.n_items)
-    if kind != "softmax":
-        counts = torch.from_numpy(np.bincount(dataset.interactions.items, minlength=dataset.n_items))
-        sampler = Sampler(config.sampling, counts).to(encoder.items.weight.device)
-        return SampledLoss(kind, head, sampler, negatives=config.negatives, calibration=config.calibration, dtype=precision)
+    if kind == "softmax":
+        full = whole_softmax(config, encoder.head, precision)
+        return lambda states, targets: full(states, encoder.item_weight(), targets)
+    counts = torch.from_numpy(np.bincount(dataset.interactions.items, minlength=dataset.n_items))
+    sampler = Sampler(config.sampling, counts).to(encoder.items.weight.device)
+    some = SampledLoss(kind, encoder.head, sampler, negatives=config.negatives, calibration=config.calibration, dtype=precision)
+    return lambda states, targets: some(states, encoder.item_vectors, targets)
+
+
+def whole_softmax(config: EncoderConfig, head: Head, precision: torch.dtype) -> Whole:
+    """The loss over all items."""
     full: nn.Module = ChunkedSoftmax(head.scores, precision, smoothing=config.label_smoothing)
     if isinstance(head, DotHead):
         full = FullSoftmax(precision, smoothing=config.label_smoothing)

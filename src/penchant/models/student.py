@@ -22,7 +22,7 @@ from penchant.models import MODELS, load
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder import EncoderModel
 from penchant.models.encoder_config import EncoderConfig
-from penchant.models.next_item import NextItem
+from penchant.models.next_item import NextItem, whole_softmax
 from penchant.training.loader import Batch
 
 CELLS = 2**22  # scores of a teacher at once: 16 MiB
@@ -66,6 +66,7 @@ class _Taught(NextItem):
 
     def __init__(self, model: "Student", dataset: Dataset, options: FitOptions, precision: torch.dtype) -> None:
         super().__init__(model, dataset, options, precision)
+        self._whole = whole_softmax(model.config, model._encoder.head, precision)
         self._config, self._teacher, device = model.config, model.teacher, model._encoder.items.weight.device
         self._teacher._encoder.to(device)
         self._teacher._settle()
@@ -79,7 +80,7 @@ class _Taught(NextItem):
         best, shares = self._told(batch)
         meant = F.embedding_bag(best, items, per_sample_weights=shares, mode="sum")
         moved = (users * (items[targets] - meant)).sum(-1).mean()  # from the score of what came next to those of what the teacher says
-        hard: Tensor = self._loss(states, weight, targets)
+        hard = self._whole(states, weight, targets)
         return hard + self._config.trust * moved
 
     @torch.no_grad()

@@ -101,9 +101,7 @@ class Encoder(nn.Module):
 
     def _read(self, codes: Tensor, times: Tensor | None, asked: Tensor | None, *facts: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """What goes into the blocks: [B, L, D], and the biases of their attention."""
-        x: Tensor = self.items(codes)
-        if self.content is not None:
-            x = x + self.content(codes)
+        x = self.item_vectors(codes)
         if self.events is not None:
             x = x + self.events(*facts)
         biases: tuple[Tensor | None, ...] = (self._padding(codes) if self.both_ways else None,)
@@ -113,8 +111,13 @@ class Encoder(nn.Module):
             biases = self.place(codes.shape[1], times, asked)
         return self.dropout(x), biases
 
+    def item_vectors(self, codes: Tensor) -> Tensor:
+        """[..., D] the vectors of `codes` of any shape, as they are read and, before the head reads them, as they score."""
+        vectors: Tensor = self.items(codes)
+        return vectors if self.content is None else vectors + self.content(codes)
+
     def item_weight(self) -> Tensor:
-        """[n_items, D] the vectors that score, before the head reads them."""
+        """[n_items, D] the vectors of all items."""
         weight = self.items.weight[: self.n_items]
         return weight if self.content is None else weight + self.content()
 

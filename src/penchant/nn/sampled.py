@@ -4,6 +4,7 @@ Negatives are shared by all targets of a batch: one gather and one matrix produc
 target's own item is left out for that target.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -56,8 +57,8 @@ class Sampler(nn.Module):
 class SampledLoss(nn.Module):
     """The mean loss of a batch's targets against shared negatives; see the functions below for what `kind` means.
 
-    Inputs: states [T, D], the table `weight` [N, D] that holds the items' vectors, targets [T] int64. Only the rows met are read.
-    Use where N·T is too large for `FullSoftmax`, or to reproduce a paper. Cost: O(T·n·D), and the gradient's table of zeros, O(N·D).
+    Inputs: states [T, D], `vectors`, which finds the items' vectors [..., D] by their codes, targets [T] int64.
+    Use where N·T is too large for `FullSoftmax`, or to reproduce a paper. Cost: O(T·n·D), and that of finding n + T vectors.
     `dtype` is that of the products with the negatives.
     """
 
@@ -75,19 +76,19 @@ class SampledLoss(nn.Module):
         self.kind, self.negatives, self.calibration = kind, negatives, calibration
         self.head, self.sampler, self.dtype = head, sampler, dtype
 
-    def forward(self, states: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, states: Tensor, vectors: Callable[[Tensor], Tensor], targets: Tensor) -> Tensor:
         """A float32 scalar."""
         codes, log_expected = self.sampler(self.negatives, targets)
         users = self.head.users(states)
-        wanted = self.head.pairs(users, self.head.items(weight.index_select(0, targets))).float()
-        drawn = self.head.items(weight.index_select(0, codes))
+        wanted = self.head.pairs(users, self.head.items(vectors(targets))).float()
+        drawn = self.head.items(vectors(codes))
         with torch.autocast(users.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             others = self.head.scores(users, drawn).float()
         hits = codes[None, :] == targets[:, None]
         if self.kind == "sampled":
             return sampled_softmax(wanted, others - log_expected, hits)
         if self.kind == "gbce":
-            return gbce(wanted, others, hits, n_items=len(weight), calibration=self.calibration)
+            return gbce(wanted, others, hits, n_items=len(self.sampler.shares), calibration=self.calibration)
         return bce(wanted, others, hits) if self.kind == "bce" else bpr(wanted, others, hits)
 
 
