@@ -163,8 +163,8 @@ def test_of_several_processes_all_stop_after_the_same_step(tmp_path: Path, monke
 
         alone, size, calls = False, 2, 0
 
-        def part(self, batch: Tensor, step: int) -> Tensor:
-            return batch[:1]
+        def part(self, batch: Tensor, step: int) -> tuple[Tensor, float]:
+            return batch[:1], 0.5
 
         def add(self, module: nn.Module, *values: float) -> list[float]:
             Pair.calls += 1

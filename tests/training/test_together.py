@@ -88,8 +88,9 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(first.scores(requests), alone.scores(requests), atol=1e-3)
 
 
-def test_processes_that_disagree_are_told(tmp_path: Path) -> None:
-    script = SCRIPT.replace("options =", "settings['seed'] = processes().number\noptions =", 1)
+@pytest.mark.parametrize(("setting", "values"), [("seed", (0, 1)), ("loss", ("softmax", "sampled"))])
+def test_processes_that_disagree_are_told(tmp_path: Path, setting: str, values: tuple[object, object]) -> None:
+    script = SCRIPT.replace("options =", f"settings[{setting!r}] = {values}[processes().number]\noptions =", 1)
     done = launch("--no-python", sys.executable, "-c", script, json.dumps(SETTINGS), str(tmp_path))
     assert done.returncode != 0
     assert "the processes [1] have other settings, data or checkpoints than process 0" in done.stderr
@@ -168,8 +169,9 @@ def test_a_mapped_data_set_is_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_killed_at_random_two_processes_go_on_to_the_same_bits(tmp_path: Path) -> None:
-    settings = {**SETTINGS, "dropout": 0.2, "epochs": 400}
+@pytest.mark.parametrize("more", [{}, {"loss": "sampled", "negatives": 8, "ema": 0.9}], ids=["whole", "sharded"])
+def test_killed_at_random_two_processes_go_on_to_the_same_bits(tmp_path: Path, more: dict[str, object]) -> None:
+    settings = {**SETTINGS, "dropout": 0.2, "epochs": 400, **more}
     often = "import functools\nfrom penchant.models import learning\n"
     often += "learning.Run = functools.partial(learning.Run, checkpoint_every_s=0.1)\n"
     script = SCRIPT.replace("settings, folder =", f"{often}settings, folder =", 1)

@@ -16,6 +16,7 @@ from penchant.models.encoder_config import EncoderConfig
 from penchant.models.inputs import event_facts, inputs
 from penchant.models.learning import learn
 from penchant.models.next_item import NextItem
+from penchant.training.shards import shard
 
 
 class EncoderModel(Model):
@@ -33,7 +34,10 @@ class EncoderModel(Model):
         config = self.config.model_copy(update={"dropout": dropout})
 
         def begin(device: torch.device, precision: torch.dtype) -> NextItem:
-            self._encoder = build(config, dataset.n_items, Known.of(config, dataset), both_ways=self.both_ways).to(device)
+            encoder = build(config, dataset.n_items, Known.of(config, dataset), both_ways=self.both_ways)
+            if config.loss_for(dataset.n_items) != "softmax":  # which reads all rows at each step
+                encoder.items = shard(encoder.items, device)
+            self._encoder = encoder.to(device)
             self._encoder.longest.fill_(min(config.max_len, int(dataset.interactions.lengths.max())))
             return self.Task(self, dataset, options, precision)
 

@@ -19,11 +19,12 @@ from penchant.core.artifact import Arrays
 from penchant.core.types import FloatArray, Queries, rows_of
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model
-from penchant.models.encoder_config import TrainingConfig
+from penchant.models.encoder_config import WHOLE, TrainingConfig
 from penchant.models.learning import learn
 from penchant.models.space import Real, Space, Whole
 from penchant.nn.sampled import Sampler
 from penchant.training.loader import Batch, WindowLoader
+from penchant.training.shards import shard
 from penchant.training.validation import holdout, mean_ndcg
 
 SHARED = 256  # negatives of a step, for all its pairs
@@ -71,7 +72,10 @@ class Item2Vec(Model):
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         def begin(device: torch.device, _precision: torch.dtype) -> _SkipGram:
-            self._vectors = _Vectors(dataset.n_items, self.config.embedding_dim).to(device)
+            vectors = _Vectors(dataset.n_items, self.config.embedding_dim)
+            if dataset.n_items > WHOLE:
+                vectors.items, vectors.contexts = shard(vectors.items, device), shard(vectors.contexts, device)
+            self._vectors = vectors.to(device)
             return _SkipGram(self, dataset, options)
 
         self.facts = learn(self, dataset, options, begin)

@@ -69,7 +69,9 @@ class NextItem:
             return None
         wanted: Jagged = self._wanted
         self._model._settle()
-        return mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
+        score = mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
+        del self._model._weight  # as large as the table
+        return score
 
     def _facts(self, batch: Batch) -> tuple[Tensor, ...]:
         """Types, values and places of the events that are read, and the places of those to be guessed.

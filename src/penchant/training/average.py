@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from penchant.nn.sharded import own, part_of
+
 
 class Average:
     """a ← d·a + (1 − d)·w after each step, with d = min(decay, (1 + n) / (10 + n)) at step n, so that the start is soon forgotten.
@@ -22,13 +24,13 @@ class Average:
     def update(self, step: int) -> None:
         """Take in the weights after step number `step`, counted from 1."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        weights = [parameter.detach() for _, parameter in self._module.named_parameters()]
-        torch._foreach_lerp_(list(self.tensors.values()), weights, 1 - decay)
+        weights = [own(parameter) for _, parameter in self._module.named_parameters()]
+        torch._foreach_lerp_([own(tensor) for tensor in self.tensors.values()], weights, 1 - decay)
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from these."""
         for name, tensor in tensors.items():
-            self.tensors[name].copy_(tensor)
+            self.tensors[name].copy_(part_of(tensor, self.tensors[name]))
 
     @torch.no_grad()
     def hand_out(self) -> None:

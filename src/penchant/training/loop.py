@@ -12,21 +12,24 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from penchant.core.errors import TrainingError
 from penchant.core.log import logger, progress_bar
+from penchant.nn.sharded import part_of, whole
 from penchant.training.average import Average
 from penchant.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
 from penchant.training.curves import Curves
 from penchant.training.optimizers import optimizer_tensors, restore_optimizer, set_rates
 from penchant.training.schedules import Schedule
+from penchant.training.shards import clip, is_divided, squares, unite, whole_on_first
 from penchant.training.speed import targets_at_peak
 from penchant.training.task import B, Task
 from penchant.training.together import Together
 
 TELL_EVERY_S = 30.0  # between two lines where there is no terminal
+LOOKED_AT = 2**20  # weights at once whether they are finite: what is made of them is larger than they are
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ class _Trainer:
         self.average = None if plan.ema is None else Average(task.module, plan.ema)
         self.saved_at = self.told_at = time.monotonic()
         self.curves, self.together = Curves(None), Together(run.seed)
+        self.due = False  # a checkpoint, by the first process's clock
         self.limit = 0.0  # targets a second at the machine's peak; 0 = not measured
 
     def run_epochs(self, interrupt: Interrupt) -> None:
@@ -135,7 +139,7 @@ class _Trainer:
         at, plan = self.at, self.plan
         quiet, folder = (self.run.quiet, self.run.curves) if self.together.first else (True, None)
         with progress_bar(quiet=quiet) as bar, Curves(folder, at.steps) as self.curves:
-            if not bar.disable:
+            if not (bar.disable or is_divided(self.task.module)):  # which one process alone cannot step
                 self.limit = targets_at_peak(self.task, self.run.device, self.run.precision) * self.together.size
             shown = bar.add_task(self.run.name, total=plan.epochs, unit="targets", note="")
             while at.epoch < plan.epochs and not self._out_of_patience():
@@ -155,7 +159,7 @@ class _Trainer:
         """Leave the best weights in the module, and no checkpoint."""
         self._hand_out()
         for name, tensor in self.task.module.state_dict().items():
-            if not bool(torch.isfinite(tensor).all()):
+            if not all(bool(torch.isfinite(part).all()) for part in tensor.flatten().split(LOOKED_AT)):
                 raise TrainingError(f"{self.run.name}: the weights {name!r} are not finite after training; lower learning_rate")
         if self.run.checkpoint is not None and self.together.first:
             remove_checkpoint(self.run.checkpoint)
@@ -165,9 +169,7 @@ class _Trainer:
         set_rates(self.plan.optimizer, self.plan.schedule(done))
         self.task.module.train()
         self.plan.optimizer.zero_grad(set_to_none=True)
-        value = self._backward(batch, interrupt)
-        norm = nn.utils.clip_grad_norm_(self.task.module.parameters(), self.plan.clip)
-        length = float(norm)
+        value, length = self._backward(batch, interrupt)
         if not (math.isfinite(value) and math.isfinite(length)):
             raise TrainingError(
                 f"{self.run.name}: loss {value} and gradient of length {length} in epoch {at.epoch + 1}, batch {at.batch + 1}; "
@@ -182,21 +184,20 @@ class _Trainer:
         at.seconds += time.perf_counter() - begun
         self.curves.step(at.steps, loss=value, gradient=length, learning_rate=self.plan.optimizer.param_groups[0]["lr"])
 
-    def _backward(self, batch: Any, interrupt: Interrupt) -> float:  # `Any`: as above
-        """The mean loss over the batch's targets, its gradients in the module: of several processes each works out its share."""
-        if self.together.alone:
-            loss = self.task.loss(batch)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
-            interrupt.agreed = interrupt.wanted
-            return float(loss.detach())
-        part, value = self.together.part(batch, self.at.steps), 0.0
-        if len(part):
-            loss = self.task.loss(part) * (len(part) / len(batch))
-            loss.backward()  # type: ignore[no-untyped-call]
-            value = float(loss.detach())
-        value, stops = self.together.add(self.task.module, value, float(interrupt.wanted))
-        interrupt.agreed = stops > 0
-        return value
+    def _backward(self, batch: Any, interrupt: Interrupt) -> tuple[float, float]:  # `Any`: as above
+        """The mean loss over the batch's targets and the length of its gradient, which is left in the module, clipped.
+
+        Of several processes each works out its share.
+        """
+        module = self.task.module
+        part, weight = self.together.part(batch, self.at.steps)
+        loss = self.task.loss(part) * weight
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        due = self.together.first and time.monotonic() - self.saved_at >= self.run.checkpoint_every_s
+        told = self.together.add(module, float(loss.detach()), squares(module), float(interrupt.wanted), float(due))
+        value, rows, stops, saves = told
+        interrupt.agreed, self.due = stops > 0, saves > 0
+        return value, clip(module, self.plan.clip, rows)
 
     def _end_epoch(self) -> None:
         at = self.at
@@ -204,7 +205,8 @@ class _Trainer:
         point = {"epoch": float(at.epoch + 1), "loss": loss, "targets": float(at.n_targets), "seconds": at.seconds}
         self.task.module.eval()
         with nullcontext() if self.average is None else self.average.in_place():
-            score = self.together.tell(self.task.validate() if self.together.first else None)
+            with whole_on_first(self.task.module, self.run.device):
+                score = self.together.tell(self.task.validate() if self.together.first else None)
             if score is not None:
                 point["ndcg@10"] = score
                 if at.best_epoch is None or score > at.best_score:
@@ -222,6 +224,7 @@ class _Trainer:
             self.task.module.load_state_dict(self.best)
         elif self.average is not None:
             self.average.hand_out()
+        unite(self.task.module)
 
     def _out_of_patience(self) -> bool:
         return self.at.best_epoch is not None and self.at.epoch - 1 - self.at.best_epoch >= self.plan.patience
@@ -243,7 +246,7 @@ class _Trainer:
 
     def _stop_or_save(self, interrupt: Interrupt) -> None:
         saved = False
-        if interrupt.agreed or time.monotonic() - self.saved_at >= self.run.checkpoint_every_s:
+        if interrupt.agreed or self.due:
             saved = self._save()
             self.saved_at = time.monotonic()
         if interrupt.agreed:
@@ -254,10 +257,13 @@ class _Trainer:
 
     def _save(self) -> bool:
         """Whether there is a checkpoint of this moment now. A disk that does not take it must not end the training."""
-        if self.run.checkpoint is None or not self.together.first:
+        if self.run.checkpoint is None:
+            return False
+        checkpoint = self._checkpoint()
+        if not self.together.first:
             return False
         try:
-            write_checkpoint(self.run.checkpoint, self._checkpoint())
+            write_checkpoint(self.run.checkpoint, checkpoint)
         except OSError as error:
             logger.warning("%s: no checkpoint written (%s); training goes on, an older one stays", self.run.name, error)
             return False
@@ -272,7 +278,8 @@ class _Trainer:
         tensors["random/cpu"] = torch.get_rng_state()
         if self.run.device.type == "cuda":
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.run.device)
-        return Checkpoint(tensors, asdict(self.at), self.run.identity)
+        wholes = {name: whole(tensor, everywhere=False) for name, tensor in tensors.items()}
+        return Checkpoint({name: tensor for name, tensor in wholes.items() if tensor is not None}, asdict(self.at), self.run.identity)
 
     def restore(self) -> None:
         """Go on from the checkpoint, where there is one."""
@@ -282,8 +289,9 @@ class _Trainer:
             return
         module = self.task.module
         self.at = Progressed(**saved.state)
-        module.load_state_dict(_below("weights/", saved.tensors))
-        self.best = {name: tensor.to(self.run.device) for name, tensor in _below("best/", saved.tensors).items()}
+        now = module.state_dict()
+        module.load_state_dict({name: part_of(tensor, now[name]) for name, tensor in _below("weights/", saved.tensors).items()})
+        self.best = {name: part_of(tensor, now[name]) for name, tensor in _below("best/", saved.tensors).items()}
         if self.average is not None:
             self.average.restore(_below("average/", saved.tensors))
         restore_optimizer(self.plan.optimizer, module, _below("optimizer/", saved.tensors))

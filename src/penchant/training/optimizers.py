@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from penchant.nn.sharded import is_sharded, part_of
+
 BETAS = (0.9, 0.98)  # a shorter memory of squares than torch's .999: rare items' steps do not stay small for long
 MOMENTUM = 0.9
 
@@ -19,19 +21,23 @@ OPTIMIZERS: Mapping[str, Callable[[Groups], Optimizer]] = {
     "momentum": lambda groups: SGD(groups, lr=0.0, momentum=MOMENTUM, fused=True),
 }
 
+FUSED_BY_ROWS = ("adamw", "adam")  # of torch 2.13's fused steps only these take sharded weights
+
 
 def optimizer_of(
     name: str, module: nn.Module, *, learning_rate: float, embedding_learning_rate: float | None, weight_decay: float
 ) -> Optimizer:
-    """One of `OPTIMIZERS` with three groups of weights.
+    """One of `OPTIMIZERS` with three groups of weights, and one of sharded embeddings, which no step mixes with others.
 
     Embeddings take their own learning rate (None = the common one); norms and biases are not decayed. Decay is apart from the
     gradient in AdamW and part of it in the others. Each group keeps its full rate as `base_lr`, which a schedule scales.
     """
-    embeddings, matrices, vectors = _groups(module)
+    tables, matrices, vectors = _groups(module)
+    embeddings, sharded = ([table for table in tables if is_sharded(table) == wanted] for wanted in (False, True))
     rate = learning_rate if embedding_learning_rate is None else embedding_learning_rate
     groups: Groups = [
         {"params": embeddings, "lr": rate, "base_lr": rate, "weight_decay": weight_decay},
+        {"params": sharded, "lr": rate, "base_lr": rate, "weight_decay": weight_decay, "fused": name in FUSED_BY_ROWS},
         {"params": matrices, "lr": learning_rate, "base_lr": learning_rate, "weight_decay": weight_decay},
         {"params": vectors, "lr": learning_rate, "base_lr": learning_rate, "weight_decay": 0.0},
     ]
@@ -56,12 +62,13 @@ def optimizer_tensors(optimizer: Optimizer, module: nn.Module) -> dict[str, Tens
 
 
 def restore_optimizer(optimizer: Optimizer, module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`."""
+    """The inverse of `optimizer_tensors`, from whole tables."""
     parameters = dict(module.named_parameters())
     for key, value in tensors.items():
         name, _, what = key.rpartition("/")
         parameter = parameters[name]
-        optimizer.state.setdefault(parameter, {})[what] = value.to(parameter.device)  # a fused optimiser counts its steps there, too
+        mine = part_of(value, parameter) if value.shape == parameter.shape else value.to(parameter.device)  # steps are counted there, too
+        optimizer.state.setdefault(parameter, {})[what] = mine
 
 
 def _groups(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:

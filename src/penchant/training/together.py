@@ -3,6 +3,7 @@
 Data parallel training as in Li et al., "PyTorch Distributed", VLDB 2020, section 3. Differs: one sum a step over one vector of all
 gradients, after the backward pass and not during it; so weights stay equal to the bit. The shares are weighted by their targets, so
 that the mean loss over them is that of the batch; what is drawn at random (dropout, negatives, masks) each process draws anew.
+Tables whose rows the processes divide (`nn.sharded`) are left out of that sum: theirs is made where the rows are.
 Without `torchrun` everything here is a single process and costs nothing.
 """
 
@@ -18,6 +19,7 @@ from torch import Tensor, distributed, nn
 from penchant.core.errors import TrainingError
 from penchant.core.processes import processes
 from penchant.core.random import generator
+from penchant.nn.sharded import is_sharded
 
 PATIENCE = timedelta(hours=12)  # while the first process counts, evaluates or writes, the others wait
 
@@ -51,7 +53,7 @@ class Together:
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
         mine = torch.frombuffer(bytearray(digest), dtype=torch.uint8)
         others = [torch.empty_like(mine) for _ in range(self.size)]
-        _join()
+        join()
         distributed.all_gather(others, mine)
         if different := [number for number, theirs in enumerate(others) if not torch.equal(theirs, others[0])]:
             raise TrainingError(
@@ -59,15 +61,23 @@ class Together:
                 "start all of them with the same command, in a folder that they share"
             )
 
-    def part(self, batch: Any, step: int) -> Any:  # `Any`: batches are the task's own affair
-        """This process's share of a batch; torch's generator begins anew with each step, differently in each process."""
+    def part(self, batch: Any, step: int) -> tuple[Any, float]:  # `Any`: batches are the task's own affair
+        """This process's share of a batch, and what it weighs; torch's generator begins anew with each step, differently in each process.
+
+        Where there are fewer rows than processes, who gets none works the batch out for nothing: the others may need its rows of a table.
+        """
+        if self.alone:
+            return batch, 1.0
         torch.manual_seed(int(generator(self._seed, f"step {step}, process {self._me.number}").integers(2**63)))
-        return batch.part(self._me.number, self.size)
+        part = batch.part(self._me.number, self.size)
+        return (part, len(part) / len(batch)) if len(part) else (batch, 0.0)
 
     def add(self, module: nn.Module, *values: float) -> list[float]:
-        """The sums of `values` over all processes; the gradients in `module` are the sums then, too."""
-        weights = [weight for weight in module.parameters() if weight.requires_grad]
-        device = weights[0].device
+        """The sums of `values` over all processes; the gradients in `module` are the sums then, too, but of what is sharded."""
+        if self.alone:
+            return list(values)
+        weights = [weight for weight in module.parameters() if weight.requires_grad and not is_sharded(weight)]
+        device = next(module.parameters()).device
         there = [float(weight.grad is not None) for weight in weights]
         head = torch.tensor([*values, *there], device=device)
         grads = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
@@ -98,13 +108,13 @@ def agreed(number: int) -> int:
 
 def _from_first(value: Tensor) -> Tensor:
     """`value` as the first process has it: the others add zeros, so that this waits for all, which a broadcast would not."""
-    _join()
+    join()
     told = value if processes().first else torch.zeros_like(value)
     distributed.all_reduce(told)
     return told
 
 
-def _join() -> None:
+def join() -> None:
     """Meet the others, once."""
     if not distributed.is_initialized():
         distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
