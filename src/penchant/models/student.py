@@ -22,6 +22,7 @@ from penchant.models import MODELS, load
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder import EncoderModel
 from penchant.models.encoder_config import EncoderConfig
+from penchant.models.inherit import inherit
 from penchant.models.next_item import NextItem, whole_softmax
 from penchant.training.loader import Batch
 
@@ -36,13 +37,13 @@ class StudentConfig(EncoderConfig):
     teacher: str | dict[str, Any] = Field(default_factory=lambda: {"model": "hstu"})
     trust: float = Field(0.5, ge=0, le=1)  # how much the teacher counts against what really came next
     told: int = Field(64, ge=1)  # the teacher's best items that are learned from
-    embedding_dim: int = Field(32, ge=1)
-    n_layers: int = Field(1, ge=0)
-    n_heads: int = Field(1, ge=1)
+    max_len: int = Field(50, ge=1)
+    n_layers: int = Field(4, ge=0)
     attention: Literal["softmax", "pointwise"] = "pointwise"
     feed_forward: Literal["gelu", "swiglu", "none"] = "none"
     place: Literal["learned", "relative", "rotary", "none"] = "relative"
     time: Literal["none", "history", "request"] = "request"
+    tables: Literal["shared", "layer"] = "layer"
     head: Literal["dot"] = "dot"
     loss: Literal["softmax"] = "softmax"
 
@@ -70,6 +71,8 @@ class _Taught(NextItem):
         self._config, self._teacher, device = model.config, model.teacher, model._encoder.items.weight.device
         self._teacher._encoder.to(device)
         self._teacher._settle()
+        if self._config.trust:
+            inherit(model._encoder, self._teacher._encoder)
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean over the batch's targets."""
@@ -96,15 +99,18 @@ class _Taught(NextItem):
 
 
 class Student(EncoderModel):
-    """A sequence model of one small layer that is told, at every place of every history, which items a large model finds likely.
+    """A small sequence model that is told, at every place of every history, which items a large model finds likely.
+
+    It begins with what it can take over: item vectors of the same width, and layers of the same build.
 
     Loss = −log p(next item), with a share `trust` of the next item's weight given to the teacher's `told` best items by
     its softmax over them. So it costs one sum over those beside the loss that a model without a teacher has.
 
     Reference: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv:1503.02531, section 2; of rankings
-    Tang & Wang, "Ranking Distillation", KDD 2018, arXiv:1809.07428.
-    Differs: no temperature beside the models' own; the teacher is asked anew in each epoch, so nothing it said is stored; the layer
-    is that of `HSTU`.
+    Tang & Wang, "Ranking Distillation", KDD 2018, arXiv:1809.07428; the start of Sanh et al., "DistilBERT", 2019, arXiv:1910.01108,
+    section 3.
+    Differs: shorter histories, for the latest events say most; no temperature beside the models' own; the teacher is asked anew in each
+    epoch, so nothing it said is stored; the layers are those of `HSTU`.
     Cost: that of its settings to answer; to train, also the answers of the teacher, O(n_items) a place.
     """
 
@@ -127,7 +133,7 @@ class Student(EncoderModel):
         told = self.config.teacher
         teacher: Model
         if isinstance(told, dict):
-            settings = {"seed": self.config.seed, "max_len": self.config.max_len, **told}
+            settings = {"seed": self.config.seed, **told}
             checkpoint = None if options.checkpoint is None else options.checkpoint / "teacher"
             teacher = MODELS.load(settings.pop("model"))(**settings).fit(dataset, replace(options, checkpoint=checkpoint))
         elif told in options.models or Path(told).is_dir():

@@ -32,11 +32,11 @@ class RelativeBias(nn.Module):
         dtype = torch.get_autocast_dtype(device.type) if low else self.places.dtype
         steps = torch.arange(length, device=device)
         apart = (steps[:, None] - steps[None, :]).clamp_(min=0)
-        biases = [look_up(table, apart)[None, None] for table in self.places.to(dtype)]
+        biases = [found[None, None] for found in look_up_each(self.places.to(dtype), apart)]
         if self.times is not None and times is not None and asked is not None:
             buckets = time_buckets(asked[:, :, None] - times[:, None, :])
-            found = (look_up(table, buckets)[:, None] for table in self.times.to(dtype))
-            biases = [places + gap for places, gap in zip(biases, found, strict=True)]
+            gaps = look_up_each(self.times.to(dtype), buckets)
+            biases = [places + gap[:, None] for places, gap in zip(biases, gaps, strict=True)]
         return tuple(biases)
 
 
@@ -57,6 +57,13 @@ def time_buckets_plain(seconds: Tensor) -> Tensor:
     octave = torch.floor(torch.log2(reached) + 1e-12)
     part = (reached / torch.exp2(octave) - 1) * STEPS_PER_OCTAVE
     return (octave * STEPS_PER_OCTAVE + torch.floor(part)).int()
+
+
+def look_up_each(tables: Tensor, index: Tensor) -> tuple[Tensor, ...]:
+    """`table[index]` for each of `tables` [n, N]; in one call where nothing is to be learned."""
+    if torch.is_inference_mode_enabled():
+        return tables.index_select(1, index.reshape(-1)).view(len(tables), *index.shape).unbind(0)
+    return tuple(look_up(table, index) for table in tables)
 
 
 def look_up(table: Tensor, index: Tensor) -> Tensor:

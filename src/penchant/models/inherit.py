@@ -1,0 +1,48 @@
+"""What a small encoder takes over from a large one that has learned already."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from penchant.nn.bias import RelativeBias
+from penchant.nn.encoder import Encoder
+from penchant.nn.position import LearnedPosition
+
+
+@torch.no_grad()
+def inherit(encoder: Encoder, teacher: Encoder) -> None:
+    """Begin `encoder` with the numbers of `teacher`, part by part, where both are built alike; other parts stay as they are.
+
+    Items keep their codes; those that are newer than the teacher stay. Of its layers evenly spread ones are taken, of its places the
+    first. Reference: Sanh et al., "DistilBERT, a distilled version of BERT", 2019, arXiv:1910.01108, section 3.
+    Differs: every kth layer for any number of layers, the first and the last among them.
+    """
+    layers = np.linspace(0, len(teacher.blocks) - 1, len(encoder.blocks)).round().astype(int).tolist()
+    if encoder.items.embedding_dim == teacher.items.embedding_dim:
+        encoder.items.weight[: teacher.n_items] = teacher.items.weight[: teacher.n_items]
+        encoder.items.weight[encoder.n_items :] = teacher.items.weight[teacher.n_items :]
+    for own, theirs in _pairs(encoder, teacher, layers):
+        numbers = theirs.state_dict()
+        if {name: tensor.shape for name, tensor in own.state_dict().items()} == {name: each.shape for name, each in numbers.items()}:
+            own.load_state_dict(numbers)
+    _places(encoder.place, teacher.place, layers)
+
+
+def _pairs(encoder: Encoder, teacher: Encoder, layers: list[int]) -> Iterator[tuple[nn.Module, nn.Module]]:
+    """Parts of both that do the same."""
+    yield from zip(encoder.blocks, (teacher.blocks[layer] for layer in layers), strict=True)
+    for name in ("norm", "head", "events", "content"):
+        own, theirs = getattr(encoder, name), getattr(teacher, name)
+        if own is not None and theirs is not None:
+            yield own, theirs
+
+
+def _places(own: LearnedPosition | RelativeBias | None, theirs: LearnedPosition | RelativeBias | None, layers: list[int]) -> None:
+    if not (isinstance(own, RelativeBias) and isinstance(theirs, RelativeBias)) or len(own.places) != max(1, len(layers)):
+        return
+    tables = layers if len(theirs.places) > 1 else [0] * len(layers)
+    own.places.copy_(theirs.places[tables, : own.places.shape[1]])
+    if own.times is not None and theirs.times is not None:
+        own.times.copy_(theirs.times[tables])
