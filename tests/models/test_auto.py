@@ -54,6 +54,17 @@ def test_without_enough_requests_all_members_are_heard_alike() -> None:
     assert model.scores(query)[0].argmax() == expected[0].argmax()
 
 
+@pytest.mark.parametrize("candidates", [0, 1])
+def test_requests_whose_wish_no_member_finds_teach_nothing(candidates: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a large catalogue, where a whole block of requests may have none of them."""
+    monkeypatch.setattr("penchant.models.weighing.CANDIDATES", candidates)
+    monkeypatch.setattr("penchant.models.weighing.BLOCK", 1)  # one request a block
+    split = leave_one_out(chains())
+    model = Auto(members=COUNTING).fit(split.train, FitOptions(quiet=True, validation=split.validation))
+    assert ("popular" in model.facts["members"]) == (candidates == 0)
+    assert evaluate(model, split.test).metrics["ndcg@10"] > 0.3
+
+
 def test_somebody_without_history_is_answered() -> None:
     model = Auto(members=COUNTING).fit(chains(), QUIET)
     assert np.isfinite(model.scores(Queries.of([[]]))).all()

@@ -144,7 +144,8 @@ def held(requests: Queries, n_items: int) -> LongArray:
 def _expanded(said: FloatArray, longer: FloatArray, frequency: FloatArray, seen: FloatArray) -> FloatArray:
     """[C, PER_MEMBER · M + COMMON] features: what each member says and its products; then what is common to all."""
     each = np.stack([said, said * longer[:, None], said * frequency[:, None], said * seen[:, None]], axis=2)
-    return np.concatenate([each.reshape(len(said), -1), frequency[:, None], seen[:, None]], axis=1).astype(np.float32)
+    flat = each.reshape(len(said), PER_MEMBER * said.shape[1])  # not −1: where no request of a block wanted a candidate, there is none
+    return np.concatenate([flat, frequency[:, None], seen[:, None]], axis=1).astype(np.float32)
 
 
 def _earning(choices: Choices, n_members: int, folds: BoolArray, worth: float) -> list[int]:
