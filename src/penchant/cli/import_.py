@@ -90,7 +90,7 @@ def _show(report: "IngestReport") -> None:
     if report.dry_run:
         console.print(f"dry run: {report.usable:,} events, {report.items:,} items, {report.users:,} users are usable; nothing was written")
         return
-    console.print(
-        f"[green]{report.stored:,} events stored[/], {report.known:,} were known; {report.new_items:,} new of {report.items:,} items, "
-        f"{report.new_users:,} new of {report.users:,} users; {report.seconds:,.1f} s"
-    )
+    listed = [(report.new_items, report.items, "items"), (report.new_users, report.users, "users")]
+    lists = [f"; {new:,} new of {total:,} {what} listed" for new, total, what in listed if total]
+    told = f"[green]{report.stored:,} events stored[/], {report.known:,} were known{''.join(lists)}; {report.seconds:,.1f} s"
+    console.print(told)
