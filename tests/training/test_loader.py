@@ -4,8 +4,9 @@ import torch
 
 from penchant.core.clock import SECOND
 from penchant.core.types import offsets_of
+from penchant.core.widths import width_of
 from penchant.data import Interactions
-from penchant.training.loader import Batch, WindowLoader, cut, width_of
+from penchant.training.loader import Batch, WindowLoader, cut
 
 START = 1000
 

@@ -71,7 +71,9 @@ class EncoderModel(Model):
         device, longest, scenario = self._weight.device, int(self._encoder.longest), self.scenarios.code(queries.scenario)
         latest = queries.last(longest - self.both_ways)  # a gap to be filled takes a place
         for rows, given in inputs(latest, longest=longest, start=self._encoder.start):
-            facts = () if self._encoder.events is None else event_facts(queries.take(rows), longest=longest, scenario=scenario)
+            wide = given.codes.shape[1]
+            reads = self._encoder.events is not None
+            facts = event_facts(queries.take(rows), longest=longest, scenario=scenario, width=wide) if reads else ()
             codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
             yield rows, self._encoder.answer(lengths, codes, *self._times(times, asked), *more)
 

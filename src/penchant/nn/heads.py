@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.nn.linear import linear
-
 CELLS = 2**24  # numbers between the layers of `NeuralHead` at once: 64 MiB
 
 
@@ -53,7 +51,7 @@ class DotHead(nn.Module):
 
     def scores(self, users: Tensor, items: Tensor) -> Tensor:
         """[T, N]."""
-        return linear(users, items)
+        return users @ items.t()
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """[T]."""

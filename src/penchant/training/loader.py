@@ -14,6 +14,7 @@ from torch import Tensor
 from penchant.core.clock import seconds_since
 from penchant.core.random import generator
 from penchant.core.types import BoolArray, LongArray, offsets_of, rows_of
+from penchant.core.widths import width_of
 from penchant.data import Interactions
 from penchant.training.augment import Augment, Kinds, Substitutes, crop, hidden, reorder
 
@@ -152,18 +153,6 @@ class Epoch(Sequence[Batch]):
         if isinstance(index, slice):
             return Epoch(self._loader, self._number, self._windows, self._groups[index])
         return self._loader.batch(self._number, self._windows.take(self._groups[index]))
-
-
-def width_of(lengths: LongArray) -> LongArray:
-    """Lengths rounded up to one of eight steps an octave: 1 … 16, 18, 20 … 32, 36 …
-
-    Few different shapes: each new one makes the matrix library compile and keep another kernel (ML-100K: 1.1 GB after six epochs
-    of unrounded lengths). Padding grows by 3 % on average.
-    """
-    octaves = np.frexp(np.maximum(lengths - 1, 1))[1].astype(np.int64)  # 2^octave ≥ length
-    steps = 2 ** np.maximum(octaves - 4, 0)
-    widths: LongArray = -(-lengths // steps) * steps
-    return widths
 
 
 def cut(offsets: LongArray, max_len: int, rng: np.random.Generator) -> tuple[LongArray, LongArray]:
