@@ -14,6 +14,7 @@ from penchant.core.clock import SECOND
 from penchant.core.events import EventBatch
 from penchant.jobs.train import train
 from penchant.scenarios import Engine, Project, Request
+from penchant.scenarios.project import _places
 
 N_ITEMS, N_USERS, LENGTH = 12, 60, 9
 COLUMNS = ["user_id", "item_id", "timestamp", "scenario"]
@@ -106,3 +107,12 @@ def test_where_a_history_happened_counts(told: Engine) -> None:
     told._project.events.append(EventBatch.of(pl.DataFrame(rows, schema=COLUMNS, orient="row")))
     one, other = (told.recommend(Request("home", user_id=f"only at {place}")).items for place in STEPS)
     assert {item.item_id: item.score for item in one} != {item.item_id: item.score for item in other}
+
+
+def test_of_too_many_places_the_first_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.scenarios.project.MOST_KINDS", 2)
+    codes: dict[str, int] = {}
+    first, later = (_places(pl.Series(given), codes) for given in (["home", None, "cart", "feed"], ["feed", "home", ""]))
+    assert codes == {"home": 0, "cart": 1}
+    assert first is not None and first.tolist() == [0, -1, 1, -1]
+    assert later is not None and later.tolist() == [-1, 0, -1]

@@ -16,7 +16,7 @@ from penchant.core.types import BoolArray, IntArray, LongArray, Queries, chosen,
 from penchant.data.interactions import Interactions
 from penchant.data.vocabulary import Vocabulary
 
-MOST_KINDS = 2**15 - 1  # codes of event types and places take two bytes
+MOST_KINDS = 2**15 - 1  # codes of event types and places take two bytes; of places the first so many are known, the others not told
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class Dataset:
     facts: dict[str, Any] = field(default_factory=dict)  # what reading and cleaning found; JSON values
 
     def __post_init__(self) -> None:
-        for what, ids in ((columns.EVENT_TYPE, self.event_types), (columns.SCENARIO, self.scenarios)):
-            if len(ids) > MOST_KINDS:
-                raise DataError(f"{self.name!r}: {len(ids):,} different values of {what!r}, at most {MOST_KINDS:,}; is it the right one?")
+        if len(self.event_types) > MOST_KINDS:
+            raise DataError(
+                f"{self.name!r}: {len(self.event_types):,} different values of {columns.EVENT_TYPE!r}, at most {MOST_KINDS:,}; "
+                "is that the right column? An event type says what was done: view, purchase …"
+            )
 
     @classmethod
     def read(cls, events: str | Path, *, items: str | Path | None = None, users: str | Path | None = None) -> "Dataset":
@@ -75,7 +77,7 @@ class Dataset:
         kind_ids = Vocabulary(kinds.unique(maintain_order=True)) if kinds is not None else Vocabulary([columns.DEFAULT_EVENT_TYPE])
         codes = kind_ids.encode(kinds) if kinds is not None else np.zeros(len(events), np.int32)
         places = _places(events)
-        place_ids = Vocabulary(places.drop_nulls().unique(maintain_order=True))
+        place_ids = Vocabulary(places.drop_nulls().unique(maintain_order=True).head(MOST_KINDS))
         values = events[columns.VALUE] if columns.VALUE in events.columns else pl.repeat(None, len(events), dtype=pl.Float32, eager=True)
         return cls(
             Interactions.sort(

@@ -16,6 +16,7 @@ from penchant.core.log import track
 from penchant.core.protocols import EventStore, FeatureStore
 from penchant.core.types import UNKNOWN, IntArray, SmallArray
 from penchant.data import Dataset, Interactions, Vocabulary
+from penchant.data.dataset import MOST_KINDS
 from penchant.data.spool import Spool
 from penchant.scenarios.config import ProjectConfig, default_toml, read_config
 from penchant.scenarios.templates import DEFAULT
@@ -163,7 +164,10 @@ def _places(ids: pl.Series, codes: dict[str, int]) -> SmallArray | None:
     """[L] codes, −1 where an event does not say where it happened; None where none does."""
     if ids.null_count() == len(ids) or not any(named := ids.to_list()):
         return None
-    found = (codes.setdefault(id_, len(codes)) if id_ else UNKNOWN for id_ in named)
+    for id_ in dict.fromkeys(named):
+        if id_ and len(codes) < MOST_KINDS:
+            codes.setdefault(id_, len(codes))
+    found = (codes.get(id_, UNKNOWN) if id_ else UNKNOWN for id_ in named)
     return np.fromiter(found, dtype=np.int32, count=len(ids)).astype(np.int16)
 
 
