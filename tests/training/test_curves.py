@@ -55,6 +55,8 @@ class Products:
         result: Tensor = self.module(torch.ones(len(batch), 8)).sum()
         return result
 
+    validates = False
+
     def validate(self) -> float | None:
         return None
 

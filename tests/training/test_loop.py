@@ -41,6 +41,8 @@ class Line:
         loss: Tensor = ((self.module(batch) - 2 * batch) ** 2).mean()
         return loss
 
+    validates = True
+
     def validate(self) -> float | None:
         self.weights.append(float(self.module.state_dict()["weight"]))
         return self.scores[len(self.weights) - 1] if self.scores else None

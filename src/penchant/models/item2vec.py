@@ -127,6 +127,7 @@ class _SkipGram:
         )
         validation = options.validation
         self._held = None if validation is None else holdout(validation, limit=config.validation_users, seed=config.seed)
+        self.validates = self._held is not None and len(self._held[0]) > 0
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """As the loader cuts them."""
@@ -153,7 +154,7 @@ class _SkipGram:
 
     def validate(self) -> float | None:
         """NDCG@10, seen items left out."""
-        if self._held is None or len(self._held[0]) == 0:
+        if self._held is None:
             return None
         requests, wanted = self._held
         return mean_ndcg(self._model.recommend(requests, 10), wanted, at=10)

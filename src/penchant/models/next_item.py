@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.core.types import UNKNOWN, Jagged, Queries
+from penchant.core.types import UNKNOWN
 from penchant.data import Dataset
 from penchant.models.base import FitOptions
 from penchant.models.encoder_config import EncoderConfig
@@ -41,9 +41,9 @@ class NextItem:
             seed=config.seed,
             augment=config.augmented(),
         )
-        self._requests: Queries | None = None
-        if options.validation is not None:
-            self._requests, self._wanted = holdout(options.validation, limit=config.validation_users, seed=config.seed)
+        validation = options.validation
+        self._held = None if validation is None else holdout(validation, limit=config.validation_users, seed=config.seed)
+        self.validates = self._held is not None and len(self._held[0]) > 0
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """As the loader cuts them."""
@@ -65,11 +65,11 @@ class NextItem:
 
     def validate(self) -> float | None:
         """NDCG@10, seen items left out."""
-        if self._requests is None or len(self._requests) == 0:
+        if self._held is None:
             return None
-        wanted: Jagged = self._wanted
+        requests, wanted = self._held
         self._model._settle()
-        score = mean_ndcg(self._model.recommend(self._requests, 10), wanted, at=10)
+        score = mean_ndcg(self._model.recommend(requests, 10), wanted, at=10)
         del self._model._weight  # as large as the table
         return score
 

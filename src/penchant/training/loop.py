@@ -203,20 +203,25 @@ class _Trainer:
         at = self.at
         loss = at.loss_sum / max(1, at.n_targets)
         point = {"epoch": float(at.epoch + 1), "loss": loss, "targets": float(at.n_targets), "seconds": at.seconds}
-        self.task.module.eval()
-        with nullcontext() if self.average is None else self.average.in_place():
-            with whole_on_first(self.task.module, self.run.device):
-                score = self.together.tell(self.task.validate() if self.together.first else None)
-            if score is not None:
-                point["ndcg@10"] = score
-                if at.best_epoch is None or score > at.best_score:
-                    at.best_score, at.best_epoch = score, at.epoch
-                    self.best = {name: tensor.detach().clone() for name, tensor in self.task.module.state_dict().items()}
+        score = self._validated() if self.task.validates else None
+        if score is not None:
+            point["ndcg@10"] = score
         at.curve.append(point)
         self.curves.epoch(at.steps, point)
         at.epoch, at.batch, at.loss_sum, at.n_targets, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
         if self.run.report is not None and score is not None:
             self.run.report(at.epoch, score)
+
+    def _validated(self) -> float | None:
+        """The score of the weights, or of their average, of which the best are kept."""
+        module, at = self.task.module.eval(), self.at
+        with nullcontext() if self.average is None else self.average.in_place():
+            with whole_on_first(module, self.run.device):
+                score = self.together.tell(self.task.validate() if self.together.first else None)
+            if score is not None and (at.best_epoch is None or score > at.best_score):
+                at.best_score, at.best_epoch = score, at.epoch
+                self.best = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+        return score
 
     def _hand_out(self) -> None:
         """Leave in the module what is best of what was learned."""

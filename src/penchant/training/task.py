@@ -25,6 +25,7 @@ class Task(Protocol[B]):
     """What is trained."""
 
     module: nn.Module
+    validates: bool  # whether there is something to validate on; alike in all processes
 
     def batches(self, epoch: int) -> Sequence[B]:
         """The batches of one epoch: a function of its number alone."""
@@ -35,5 +36,5 @@ class Task(Protocol[B]):
         ...
 
     def validate(self) -> float | None:
-        """NDCG@10 of the weights as they are; None = there is nothing to validate on."""
+        """NDCG@10 of the weights as they are, asked only where `validates`; None = it says nothing about them."""
         ...
