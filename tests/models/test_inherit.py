@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="encoders need torch")
 
 import torch
 
-from penchant.models.assembly import build
+from penchant.models.assembly import Known, build
 from penchant.models.hstu import HSTUConfig
 from penchant.models.inherit import inherit
 from penchant.nn.encoder import Encoder
@@ -71,3 +71,30 @@ def test_what_is_built_otherwise_stays_as_it_is(other: dict[str, Any]) -> None:
     before = {name: tensor.clone() for name, tensor in student.blocks.state_dict().items()}
     inherit(student, teacher)
     assert all(torch.equal(before[name], tensor) for name, tensor in student.blocks.state_dict().items())
+
+
+def test_without_layers_there_is_nothing_to_take_but_no_error() -> None:
+    teacher, bare = encoder(), encoder(n_layers=0, tables="shared", seed=1)
+    inherit(bare, teacher)
+    assert torch.equal(bare.items.weight, teacher.items.weight)
+    before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
+    inherit(teacher, encoder(n_layers=0, tables="shared", seed=2))
+    assert all(torch.equal(before[name], tensor) for name, tensor in teacher.state_dict().items())
+
+
+@pytest.mark.parametrize("properties", [1.0, 2.0])
+def test_what_was_read_from_data_is_not_taken_over(properties: float) -> None:
+    def made(seed: int, content: float) -> Encoder:
+        torch.manual_seed(seed)
+        config = HSTUConfig(**{**PARTS, "n_layers": 2, "inputs": ("content", "value")})
+        known = Known(edges=torch.arange(9.0), content=torch.full((9, 3), content))
+        result = build(config, 9, known)
+        for weight in result.parameters():
+            torch.nn.init.normal_(weight)
+        return result
+
+    teacher, student = made(0, 1.0), made(1, properties)
+    inherit(student, teacher)
+    assert float(student.content.matrix[0, 0]) == properties
+    assert torch.equal(student.content.weigh, teacher.content.weigh) == (properties == 1.0)
+    assert torch.equal(student.events.values.weight, teacher.events.values.weight)

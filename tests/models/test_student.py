@@ -1,5 +1,6 @@
 """What a student promises beyond the contract that all models pass."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 from penchant.core.errors import ConfigError
+from penchant.core.types import Queries
 from penchant.data import Dataset, Interactions, Vocabulary
 from penchant.models.base import FitOptions
 from penchant.testing.data import everyday
@@ -94,3 +96,25 @@ def test_what_cannot_teach_says_so(folder: Path, tmp_path: Path) -> None:
     strangers = Dataset.from_events(pl.DataFrame({"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "timestamp": [1, 2, 3]}))
     with pytest.raises(ConfigError, match="learned from other items; train it on these data first"):
         Student(**SMALL, teacher=str(folder)).fit(strangers, QUIET)
+
+
+def test_a_student_is_built_as_its_teacher_and_reads_less(folder: Path, tmp_path: Path) -> None:
+    dataset, teacher = everyday(), SASRec.load(folder)
+    student = Student(teacher=str(folder), latest=2, epochs=1).fit(dataset, QUIET)
+    for name in ("max_len", "embedding_dim", "n_layers", "attention", "place", "time", "temperature"):
+        assert getattr(student.config, name) == getattr(teacher.config, name)
+    assert Student(teacher=str(folder), n_layers=0, epochs=1).fit(dataset, QUIET).config.n_layers == 0
+    queries = Queries.of([[1, 2, 3, 4], [9, 3, 4]])
+    student.save(tmp_path / "student")
+    for each in (student, Student.load(tmp_path / "student")):
+        scores = each.scores(queries)
+        np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)  # the latest two are the same
+
+
+def test_a_teacher_that_knows_other_kinds_of_events_is_refused(tmp_path: Path) -> None:
+    dataset = everyday()
+    SASRec(**SMALL, inputs=("event_type",)).fit(dataset, QUIET).save(tmp_path / "teacher")
+    renamed = replace(dataset, event_types=Vocabulary(dataset.event_types.ids[::-1]))
+    with pytest.raises(ConfigError, match="knows other values of 'event_type'"):
+        Student(**SMALL, teacher=str(tmp_path / "teacher")).fit(renamed, QUIET)
+    Student(**SMALL, teacher=str(tmp_path / "teacher")).fit(dataset, QUIET)

@@ -23,27 +23,26 @@ from penchant.models.base import FitOptions, Model
 from penchant.models.encoder import EncoderModel
 from penchant.models.encoder_config import EncoderConfig
 from penchant.models.inherit import inherit
-from penchant.models.next_item import NextItem, whole_softmax
+from penchant.models.next_item import NextItem
 from penchant.training.loader import Batch
 
 CELLS = 2**22  # scores of a teacher at once: 16 MiB
+# Settings that say how a model is built and what it reads.
+BUILD = (
+    *("max_len", "embedding_dim", "n_layers", "n_heads", "body", "attention", "feed_forward", "expansion", "gated", "window"),
+    *("place", "time", "tables", "hidden_time", "inputs", "item_tower", "temperature"),
+)
 
 
 class StudentConfig(EncoderConfig):
-    """Settings of `Student`."""
+    """Settings of `Student`. How it is built is as the teacher is, where nothing else is said."""
 
     # A trained model by its name in the project, or the folder it was saved in; or settings, with `model`, of one to train first.
     # `Any`: checked by its class.
     teacher: str | dict[str, Any] = Field(default_factory=lambda: {"model": "hstu"})
     trust: float = Field(0.5, ge=0, le=1)  # how much the teacher counts against what really came next
     told: int = Field(64, ge=1)  # the teacher's best items that are learned from
-    max_len: int = Field(50, ge=1)
-    n_layers: int = Field(4, ge=0)
-    attention: Literal["softmax", "pointwise"] = "pointwise"
-    feed_forward: Literal["gelu", "swiglu", "none"] = "none"
-    place: Literal["learned", "relative", "rotary", "none"] = "relative"
-    time: Literal["none", "history", "request"] = "request"
-    tables: Literal["shared", "layer"] = "layer"
+    latest: int = Field(32, ge=1)  # events of a history that are read to answer; learning reads max_len of them, with what each says
     head: Literal["dot"] = "dot"
     loss: Literal["softmax"] = "softmax"
 
@@ -67,12 +66,12 @@ class _Taught(NextItem):
 
     def __init__(self, model: "Student", dataset: Dataset, options: FitOptions, precision: torch.dtype) -> None:
         super().__init__(model, dataset, options, precision)
-        self._whole = whole_softmax(model.config, model._encoder.head, precision)
         self._config, self._teacher, device = model.config, model.teacher, model._encoder.items.weight.device
         self._teacher._encoder.to(device)
         self._teacher._settle()
         if self._config.trust:
             inherit(model._encoder, self._teacher._encoder)
+        model._encoder.longest.clamp_(max=self._config.latest)
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean over the batch's targets."""
@@ -83,7 +82,7 @@ class _Taught(NextItem):
         best, shares = self._told(batch)
         meant = F.embedding_bag(best, items, per_sample_weights=shares, mode="sum")
         moved = (users * (items[targets] - meant)).sum(-1).mean()  # from the score of what came next to those of what the teacher says
-        hard = self._whole(states, weight, targets)
+        hard = self._loss(states, targets)
         return hard + self._config.trust * moved
 
     @torch.no_grad()
@@ -101,7 +100,8 @@ class _Taught(NextItem):
 class Student(EncoderModel):
     """A small sequence model that is told, at every place of every history, which items a large model finds likely.
 
-    It begins with what it can take over: item vectors of the same width, and layers of the same build.
+    It is small by what it reads to answer, the `latest` events only, and by fewer or narrower layers where the settings say so. It
+    begins with what it can take over: item vectors of the same width, and layers of the same build (see `penchant.models.inherit`).
 
     Loss = −log p(next item), with a share `trust` of the next item's weight given to the teacher's `told` best items by
     its softmax over them. So it costs one sum over those beside the loss that a model without a teacher has.
@@ -109,8 +109,8 @@ class Student(EncoderModel):
     Reference: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv:1503.02531, section 2; of rankings
     Tang & Wang, "Ranking Distillation", KDD 2018, arXiv:1809.07428; the start of Sanh et al., "DistilBERT", 2019, arXiv:1910.01108,
     section 3.
-    Differs: shorter histories, for the latest events say most; no temperature beside the models' own; the teacher is asked anew in each
-    epoch, so nothing it said is stored; the layers are those of `HSTU`.
+    Differs: shorter histories to answer, for the latest events say most; no temperature beside the models' own; the teacher is asked
+    anew in each epoch, so nothing it said is stored.
     Cost: that of its settings to answer; to train, also the answers of the teacher, O(n_items) a place.
     """
 
@@ -122,6 +122,7 @@ class Student(EncoderModel):
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         self.teacher = self._found(dataset, options)
+        self.config = self._built()
         try:
             super()._fit(dataset, options)
         finally:
@@ -144,10 +145,20 @@ class Student(EncoderModel):
             raise ConfigError(
                 f"{self.name}.teacher: {teacher.name!r} does not say what comes next at every place; use sasrec, esasrec, hstu …"
             )
-        if teacher.config.max_len < self.config.max_len:
+        if "max_len" in self.config.model_fields_set and teacher.config.max_len < self.config.max_len:
             raise ConfigError(
                 f"{self.name}.max_len: at most that of the teacher, {teacher.config.max_len}; received: {self.config.max_len}"
             )
         if teacher.items is None or teacher.items.ids != dataset.items.ids[: teacher.n_items]:
             raise ConfigError(f"{self.name}.teacher: {told!r} learned from other items; train it on these data first")
+        kinds = {"event_type": (teacher.event_types, dataset.event_types), "scenario": (teacher.scenarios, dataset.scenarios)}
+        for name, (known, now) in kinds.items():
+            if name in teacher.config.inputs and known is not None and known.ids != now.ids[: len(known)]:
+                raise ConfigError(f"{self.name}.teacher: {told!r} knows other values of {name!r}; train it on these data first")
         return teacher
+
+    def _built(self) -> StudentConfig:
+        """The settings, with those of `BUILD` that are not given as the teacher has them."""
+        given, teacher = self.config.model_fields_set, self.teacher.config
+        built = {name: getattr(teacher, name) for name in BUILD if name not in given}
+        return StudentConfig.model_validate({**self.config.model_dump(), **built})
