@@ -1,4 +1,4 @@
-"""A small model beside the large one it learned from: NDCG@10 kept, and the time of one answer to a history of 200 events on one thread.
+"""A small model beside the large one it came from: NDCG@10 kept, and the time of one answer to a history of 200 events on one thread.
 
 python benchmarks/student.py [--data FOLDER] [--set ml-100k] [--teacher-set size=large] [--student-set trust=0.5] [--alone]
 
@@ -97,10 +97,11 @@ def main() -> None:
     for name in named:
         kept, share = qualities[name] / qualities["teacher"], statistics.median(took[name]) / statistics.median(took["teacher"])
         print(f"{name:16} NDCG@10 {qualities[name]:.4f} ({kept:6.1%} kept)   {statistics.median(took[name]):7.3f} ms ({share:6.1%})")
-    ratios = sorted(large / small for large, small in zip(took["teacher"], took["student"], strict=True))
-    low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
     print(f"NDCG kept {qualities['student'] / qualities['teacher']:.4f}")
-    print(f"ratio {statistics.median(ratios):.2f} ({low:.2f}–{high:.2f})")
+    for name, how in (("", "in torch"), (", ONNX", "both as ONNX graphs")):
+        ratios = sorted(large / small for large, small in zip(took[f"teacher{name}"], took[f"student{name}"], strict=True))
+        low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
+        print(f"ratio {statistics.median(ratios):.2f} ({low:.2f}–{high:.2f}) {how}")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,17 @@ def test_a_student_is_built_as_its_teacher_and_reads_less(folder: Path, tmp_path
         np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)  # the latest two are the same
 
 
+def test_a_student_that_only_reads_less_is_its_teacher(folder: Path) -> None:
+    dataset, teacher = everyday(), SASRec.load(folder)
+    student = Student(teacher=str(folder), latest=3).fit(dataset, QUIET)
+    assert "curve" not in student.facts  # it learned nothing
+    teacher._encoder.longest.fill_(3)
+    queries = dataset.queries()
+    np.testing.assert_allclose(student.scores(queries), teacher.scores(queries), rtol=1e-4, atol=1e-4)
+    assert "curve" in Student(teacher=str(folder), latest=3, epochs=1).fit(dataset, QUIET).facts
+    assert "curve" in Student(teacher=str(folder), n_layers=0, embedding_dim=8).fit(dataset, QUIET).facts
+
+
 def test_a_teacher_that_knows_other_kinds_of_events_is_refused(tmp_path: Path) -> None:
     dataset = everyday()
     SASRec(**SMALL, inputs=("event_type",)).fit(dataset, QUIET).save(tmp_path / "teacher")

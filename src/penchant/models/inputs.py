@@ -9,7 +9,7 @@ from penchant.core.clock import seconds_since
 from penchant.core.types import UNKNOWN, FloatArray, IntArray, LongArray, Queries, SmallArray
 from penchant.core.widths import width_of
 
-POSITIONS = 16_384  # positions encoded at once when scoring: bounds memory, keeps products large
+POSITIONS = 4_096  # positions encoded at once when scoring: bounds memory, keeps products large
 
 
 class Inputs(NamedTuple):

@@ -1,5 +1,6 @@
 """A small sequence model that learns from a large one what the data alone would not tell it."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -102,6 +103,7 @@ class Student(EncoderModel):
 
     It is small by what it reads to answer, the `latest` events only, and by fewer or narrower layers where the settings say so. It
     begins with what it can take over: item vectors of the same width, and layers of the same build (see `penchant.models.inherit`).
+    Where that is all of the teacher it learns nothing unless `epochs` says so: more training made it worse, not better.
 
     Loss = −log p(next item), with a share `trust` of the next item's weight given to the teacher's `told` best items by
     its softmax over them. So it costs one sum over those beside the loss that a model without a teacher has.
@@ -122,9 +124,15 @@ class Student(EncoderModel):
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         self.teacher = self._found(dataset, options)
+        asked_to_learn = "epochs" in self.config.model_fields_set
         self.config = self._built()
         try:
-            super()._fit(dataset, options)
+            if self._is_the_teacher(dataset) and not asked_to_learn:
+                self._encoder = deepcopy(self.teacher._encoder)
+                self._encoder.longest.clamp_(max=self.config.latest)
+                self._settle()
+            else:
+                super()._fit(dataset, options)
         finally:
             teacher = self.__dict__.pop("teacher")
         self.facts["teacher"] = {"model": teacher.name, "config": teacher.config.model_dump(mode="json")}
@@ -156,6 +164,12 @@ class Student(EncoderModel):
             if name in teacher.config.inputs and known is not None and known.ids != now.ids[: len(known)]:
                 raise ConfigError(f"{self.name}.teacher: {told!r} knows other values of {name!r}; train it on these data first")
         return teacher
+
+    def _is_the_teacher(self, dataset: Dataset) -> bool:
+        """Whether it would begin with all of the teacher's numbers, so that there is nothing to learn."""
+        alike = all(getattr(self.config, name) == getattr(self.teacher.config, name) for name in BUILD)
+        told = self.config.trust > 0 and "content" not in self.config.inputs  # properties are read anew
+        return alike and told and self.teacher.n_items == dataset.n_items
 
     def _built(self) -> StudentConfig:
         """The settings, with those of `BUILD` that are not given as the teacher has them."""

@@ -11,7 +11,7 @@ Activation = Literal["none", "gelu", "silu"]
 
 _TWINS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"none": lambda x: x, "gelu": F.gelu, "silu": F.silu}
 _FUSED = {"none": "none", "gelu": "gelu", "silu": "swish"}  # as oneDNN calls them
-MANY = 15_000  # rows, which only full batches of requests have; oneDNN keeps a kernel (0.3–0.9 MB) for each number, and those are few
+MANY = 3_800  # rows, which only full batches of requests have; oneDNN keeps a kernel (0.3–0.9 MB) for each number, and those are few
 
 
 class Linear(nn.Linear):
