@@ -1,10 +1,10 @@
 """The sequence model: one causal encoder over histories. Its parts are switches; `SASRec` and its successors are named settings."""
 
-from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from penchant.core.artifact import Arrays
@@ -13,9 +13,10 @@ from penchant.data import Dataset
 from penchant.models.assembly import Known, build
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.encoder_config import EncoderConfig
-from penchant.models.inputs import event_facts, inputs
+from penchant.models.inputs import Inputs, event_facts, inputs
 from penchant.models.learning import learn
 from penchant.models.next_item import NextItem
+from penchant.models.side_by_side import side_by_side
 from penchant.training.shards import shard
 
 
@@ -46,9 +47,15 @@ class EncoderModel(Model):
 
     def _scores(self, queries: Queries) -> FloatArray:
         result = np.empty((len(queries), self.n_items), dtype=np.float32)
-        with torch.inference_mode():
-            for rows, states in self._answers(queries):
-                result[rows] = self._encoder.head.scores(self._scaled(states), self._weight).cpu().numpy()
+        longest = int(self._encoder.longest)
+
+        def answer(part: tuple[LongArray, Inputs]) -> None:
+            rows, given = part
+            states = self._answers(queries.take(rows), given)
+            result[rows] = self._encoder.head.scores(self._scaled(states), self._weight).cpu().numpy()
+
+        latest = queries.last(longest - self.both_ways)  # a gap to be filled takes a place
+        side_by_side(answer, inputs(latest, longest=longest, start=self._encoder.start), self._weight.device)
         return result
 
     def _arrays(self) -> Arrays:
@@ -66,16 +73,15 @@ class EncoderModel(Model):
         """Keep the item vectors as they score: they are the same for every request."""
         self._weight = self._item_weight().detach()
 
-    def _answers(self, queries: Queries) -> Iterator[tuple[LongArray, Tensor]]:
-        """Rows of requests with the states [b, D] that answer them."""
-        device, longest, scenario = self._weight.device, int(self._encoder.longest), self.scenarios.code(queries.scenario)
-        latest = queries.last(longest - self.both_ways)  # a gap to be filled takes a place
-        for rows, given in inputs(latest, longest=longest, start=self._encoder.start):
-            wide = given.codes.shape[1]
-            reads = self._encoder.events is not None
-            facts = event_facts(queries.take(rows), longest=longest, scenario=scenario, width=wide) if reads else ()
-            codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
-            yield rows, self._encoder.answer(lengths, codes, *self._times(times, asked), *more)
+    def _answers(self, queries: Queries, given: Inputs) -> Tensor:
+        """[B, D] the states that answer requests, of which `given` is what is read."""
+        device, encoder = self._weight.device, self._encoder
+        facts: tuple[NDArray[Any], ...] = ()  # `Any`: of several types
+        if encoder.events is not None:
+            scenario, wide = self.scenarios.code(queries.scenario), given.codes.shape[1]
+            facts = event_facts(queries, longest=int(encoder.longest), scenario=scenario, width=wide)
+        codes, times, asked, lengths, *more = (torch.from_numpy(array).to(device) for array in (*given, *facts))
+        return encoder.answer(lengths, codes, *self._times(times, asked), *more)
 
     def _states(self, codes: Tensor, times: Tensor, asked: Tensor, *facts: Tensor) -> Tensor:
         """[B, L, D] states; time as far as the settings read it, `facts` as `Encoder` takes them after the times.
