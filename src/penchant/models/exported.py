@@ -109,9 +109,8 @@ class Exported(Model):
             for rows, given in inputs(queries.take(group).last(self._latest), longest=self._longest, start=self.n_items):
                 named = given._asdict()
                 if not self._read.isdisjoint(EventFacts._fields):
-                    facts = event_facts(
-                        queries.take(group[rows]), longest=self._longest, scenario=scenario, width=given.codes.shape[1]
-                    )._asdict()
+                    asked, wide = queries.take(group[rows]), given.codes.shape[1]
+                    facts = event_facts(asked, longest=self._longest, scenario=scenario, width=wide)._asdict()
                     named |= {name: array if array.dtype == np.float32 else array.astype(np.int64) for name, array in facts.items()}
                 yield group[rows], {name: array for name, array in named.items() if name in self._read}
 

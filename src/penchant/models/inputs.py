@@ -28,9 +28,8 @@ class Inputs(NamedTuple):
         # Each history is followed by its request, whose time is `at`.
         items = np.insert(histories.items, histories.offsets[1:], start)
         stamps = np.insert(histories.timestamps, histories.offsets[1:], histories.at)
-        places = (
-            np.arange((width or int((counts + begins).max())) + 1) - begins[:, None]
-        )  # −1 = the start code, at the time of what follows it
+        wide = width or int((counts + begins).max())
+        places = np.arange(wide + 1) - begins[:, None]  # −1 = the start code, at the time of what follows it
         found = (histories.offsets[:-1] + np.arange(len(counts)))[:, None] + np.clip(places, 0, counts[:, None])
         codes = np.where(places < 0, start, items[found])[:, :-1].astype(np.int64)
         seconds = seconds_since(stamps[found][:, :1], stamps[found])

@@ -25,7 +25,7 @@ def shard(table: nn.Embedding, device: torch.device) -> nn.Embedding:
 
 def is_divided(module: nn.Module) -> bool:
     """Whether there are such tables in it."""
-    return any(True for _ in _tables(module))
+    return next(_tables(module), None) is not None
 
 
 def squares(module: nn.Module) -> float:
