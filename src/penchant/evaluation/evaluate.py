@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from penchant.core.errors import DataError
 from penchant.core.protocols import Retriever
-from penchant.core.types import BoolArray, Candidates, IntArray, Jagged, LongArray, Queries, offsets_of, rows_of
+from penchant.core.types import BoolArray, Candidates, FloatArray, IntArray, Jagged, LongArray, Queries, offsets_of, rows_of
 from penchant.data import Dataset, Vocabulary
 from penchant.data.split import without_targets
 from penchant.evaluation.items import item_facts
@@ -116,11 +117,16 @@ def requests(test: Dataset, *, time_known: bool = False) -> tuple[Queries, Jagge
 
 def rank(model: Retriever, queries: Queries, targets: Jagged, facts: ItemFacts, *, at: int, exclude_seen: bool) -> Ranking:
     """The model's lists beside the targets, block by block."""
-    lists, shares = [], []
-    for block in _blocks(len(queries), facts.n_items):
-        found, share = _ask(model, queries.take(block), targets.take(block), at, exclude_seen=exclude_seen)
-        lists.append(padded(found, at))
-        shares.append(share)
+    beside: list[Future[tuple[Jagged, Values | None]]] = []
+    with ThreadPoolExecutor(1) as pool:  # while the model answers a block, the one before is ordered and counted
+        for block in _blocks(len(queries), facts.n_items):
+            asked, wanted = queries.take(block), targets.take(block)
+            answer = _answer(model, asked, at, exclude_seen=exclude_seen)
+            if beside:
+                beside[-1].result()  # no more than two blocks of scores at a time
+            beside.append(pool.submit(_placed, answer, asked, wanted, at, exclude_seen=exclude_seen))
+    found = [each.result() for each in beside]
+    lists, shares = [padded(best, at) for best, _ in found], [share for _, share in found]
     items = np.concatenate(lists)
     scored = [share for share in shares if share is not None]
     return Ranking(
@@ -144,13 +150,19 @@ def named(metric: str, at: int) -> str:
     return metric if metric in WHOLE_ORDER else f"{metric}@{at}"
 
 
-def _ask(model: Retriever, queries: Queries, targets: Jagged, at: int, *, exclude_seen: bool) -> tuple[Jagged, Values | None]:
-    """Lists of at most `at` items and, from a model that scores the whole catalogue, how many others each target beats."""
+def _answer(model: Retriever, queries: Queries, at: int, *, exclude_seen: bool) -> FloatArray | Candidates:
+    """Scores [B, n_items] of a model that scores the whole catalogue, else lists of at most `at` items."""
     dense = getattr(model, "scores", None)
-    if dense is None:
-        found: Candidates = model.recommend(queries, at, exclude_seen=exclude_seen)
-        return Jagged(found.items, found.offsets), None
-    scores = np.array(dense(queries), dtype=np.float32)  # a copy: it is changed below
+    return model.recommend(queries, at, exclude_seen=exclude_seen) if dense is None else dense(queries)
+
+
+def _placed(
+    answer: FloatArray | Candidates, queries: Queries, targets: Jagged, at: int, *, exclude_seen: bool
+) -> tuple[Jagged, Values | None]:
+    """Lists of at most `at` items and, where the whole catalogue has scores, how many others each target beats."""
+    if isinstance(answer, Candidates):
+        return Jagged(answer.items, answer.offsets), None
+    scores = np.array(answer, dtype=np.float32)  # a copy: it is changed below
     scores[~np.isfinite(scores)] = -np.inf
     hide(scores, queries, exclude_seen=exclude_seen)
     best, _ = top_n(scores, at)

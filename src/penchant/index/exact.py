@@ -30,13 +30,11 @@ def _best_columns(scores: FloatArray, n: int) -> LongArray:
     if n == n_columns:
         return np.broadcast_to(np.arange(n_columns), scores.shape).astype(np.int64)
     finite = np.where(np.isnan(scores), -np.inf, scores) if np.isnan(scores).any() else scores
-    best = np.argpartition(finite, n_columns - n, axis=1)[:, n_columns - n :]
-    border = np.take_along_axis(finite, best, axis=1).min(axis=1)
-    # Where more than n columns reach the border value, argpartition picks any of them: choose the lowest codes instead.
-    tied = np.flatnonzero((finite >= border[:, None]).sum(axis=1) > n)
-    for row in tied:
-        above = np.flatnonzero(finite[row] > border[row])
+    border = np.partition(finite, n_columns - n, axis=1)[:, n_columns - n]
+    chosen = finite >= border[:, None]
+    surplus = np.count_nonzero(chosen, axis=1) - n
+    for row in np.flatnonzero(surplus):  # more than n columns reach the border value: the highest codes that equal it are left out
         equal = np.flatnonzero(finite[row] == border[row])
-        best[row] = np.concatenate([above, equal[: n - len(above)]])
-    best.sort(axis=1)
+        chosen[row, equal[-surplus[row] :]] = False
+    best: LongArray = np.flatnonzero(chosen).reshape(-1, n) % n_columns
     return best
