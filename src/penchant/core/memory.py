@@ -23,18 +23,34 @@ def _machine() -> int | None:
 
 def _control_groups() -> Iterator[int]:
     """What each group above this process leaves, version 2 and 1."""
-    own = next((line.split("::", 1)[1].strip("/\n") for line in _lines(Path("/proc/self/cgroup")) if line.startswith("0::")), "")
-    for folder in (_CGROUP / own, *(_CGROUP / own).parents):
-        if not folder.is_relative_to(_CGROUP):
+    for line in _lines(Path("/proc/self/cgroup")):
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield from _groups(_CGROUP, path, ("memory.max", "memory.current"))
+        elif "memory" in controllers.split(","):
+            yield from _groups(_CGROUP / "memory", path, ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+
+
+def _groups(root: Path, path: str, names: tuple[str, str]) -> Iterator[int]:
+    """Of the group at `path` and those that hold it. Inside a container `path` is often not there, but `root` is its own group."""
+    own = root / path.strip("/")
+    for folder in (own, *own.parents):
+        if not folder.is_relative_to(root):
             break
-        yield from _left(folder / "memory.max", folder / "memory.current")
-    yield from _left(_CGROUP / "memory/memory.limit_in_bytes", _CGROUP / "memory/memory.usage_in_bytes")
+        yield from _left(folder, *names)
 
 
-def _left(limit: Path, used: Path) -> Iterator[int]:
-    values = [line.strip() for path in (limit, used) for line in _lines(path)]
+def _left(folder: Path, limit: str, used: str) -> Iterator[int]:
+    """Pages of files count as free: they are in use only until something else wants the memory, and reading events fills all of it."""
+    values = [line.strip() for name in (limit, used) for line in _lines(folder / name)]
     if len(values) == 2 and all(value.isdigit() for value in values):
-        yield int(values[0]) - int(values[1])
+        yield int(values[0]) - int(values[1]) + _pages_of_files(folder)
+
+
+def _pages_of_files(folder: Path) -> int:
+    counted = dict(line.split() for line in _lines(folder / "memory.stat"))
+    of_all = "total_" if "total_cache" in counted else ""  # version 1 counts the groups below apart
+    return sum(int(counted.get(f"{of_all}{kind}_file", 0)) for kind in ("active", "inactive"))
 
 
 def _process() -> Iterator[int]:
