@@ -1,7 +1,7 @@
 import numpy as np
 
 from penchant.core.types import Queries
-from penchant.models.bpr import BPR, _among, _step, _Table
+from penchant.models.bpr import BPR, _step, _Table
 from penchant.testing.data import everyday
 
 
@@ -17,10 +17,6 @@ def test_one_step_puts_the_met_item_further_before_the_other() -> None:
     _step(users, items, triple, l2=0.0)
     assert ahead() > before
     np.testing.assert_array_equal(items.values[1], untouched)
-
-
-def test_membership_is_exact_at_both_ends() -> None:
-    np.testing.assert_array_equal(_among(np.array([0, 2, 3, 9, 10]), np.array([2, 5, 9])), [False, True, False, True, False])
 
 
 def test_the_order_and_number_of_times_in_a_history_are_irrelevant() -> None:

@@ -45,6 +45,14 @@ def chosen(codes: SmallArray | None, which: LongArray | BoolArray) -> SmallArray
     return None if codes is None else codes[which]
 
 
+def among(wanted: LongArray, known: LongArray) -> BoolArray:
+    """[L] whether each of `wanted` is one of the ascending `known`; a search, where `np.isin` would sort both together."""
+    if not len(known):
+        return np.zeros(len(wanted), dtype=bool)
+    found: BoolArray = known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)] == wanted
+    return found
+
+
 @dataclass(frozen=True)
 class Jagged:
     """B lists of codes end to end: row b is `values[offsets[b]:offsets[b + 1]]`."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from penchant.core.types import BoolArray, FloatArray, Jagged, LongArray, Queries, rows_of
+from penchant.core.types import BoolArray, FloatArray, Jagged, LongArray, Queries, among, rows_of
 from penchant.metrics.ranking import Values
 
 
@@ -60,11 +60,7 @@ def seen_of(queries: Queries, n_items: int) -> Jagged:
 def in_rows(lists: Jagged, others: Jagged) -> BoolArray:
     """[L] whether each element of a list is also in the same request's other list."""
     n_codes = _n_codes(lists, others)
-    keys, known = _keys(lists, n_codes), np.sort(_keys(others, n_codes))
-    if not len(known):
-        return np.zeros(len(keys), dtype=bool)
-    found: BoolArray = known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
-    return found
+    return among(_keys(lists, n_codes), np.sort(_keys(others, n_codes)))
 
 
 def distinct(lists: Jagged) -> Jagged:

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from penchant.core.log import track
 from penchant.core.random import generator
-from penchant.core.types import BoolArray, FloatArray, LongArray
+from penchant.core.types import FloatArray, LongArray, among
 from penchant.data import Dataset
 from penchant.models.als import ItemFactors, Side
 from penchant.models.base import FitOptions, ModelConfig
@@ -69,7 +69,7 @@ class BPR(ItemFactors):
                 for start in range(0, len(order), config.batch_size):
                     chosen = order[start : start + config.batch_size]
                     user, other = users[chosen], others[chosen]
-                    unmet = ~_among(user * dataset.n_items + other, keys)
+                    unmet = ~among(user * dataset.n_items + other, keys)
                     _step(tables[0], tables[1], (user[unmet], people.indices[chosen][unmet].astype(np.int64), other[unmet]), config.l2)
             self._items = self._side(tables[1].values)
 
@@ -93,12 +93,6 @@ class _Table:
         moved = self._moved[distinct] + total**2
         self._moved[distinct] = moved
         self.values[distinct] -= self._rate * total / np.sqrt(moved)
-
-
-def _among(wanted: LongArray, keys: LongArray) -> BoolArray:
-    """Whether each is one of the ascending `keys`."""
-    found: BoolArray = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
-    return found
 
 
 def _step(users: _Table, items: _Table, triples: tuple[LongArray, LongArray, LongArray], l2: float) -> None:
