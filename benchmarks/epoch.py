@@ -1,6 +1,6 @@
 """How near an epoch comes to the machine's limit: its floating-point operations ÷ time, against what matrix products alone reach here.
 
-    PENCHANT_DATA=FOLDER python benchmarks/epoch.py [--rounds 3] [--threads 1]
+    PENCHANT_DATA=FOLDER python benchmarks/epoch.py [--rounds 3] [--threads 1] [--dim 64]
 
 The floor counts the products of the model and no more: 6 operations a weight and position of the encoder, those of the attention over
 real lengths, and 6·items·dim a target of the loss. The rate is that of bfloat16 products, taken in turn with the epochs: the best of
@@ -25,18 +25,18 @@ from penchant.data.split import leave_one_out
 from penchant.models import SASRec
 from penchant.models.base import FitOptions
 
-DIM, LAYERS, LENGTH, EXPANSION = 64, 2, 200, 4
+LAYERS, LENGTH, EXPANSION = 2, 200, 4
 SQUARES = (512, 1_024, 2_048)
 POSITIONS = 3_200  # of a batch
 
 
-def floor_of(dataset: Dataset) -> float:
+def floor_of(dataset: Dataset, dim: int) -> float:
     """Operations of the products of one epoch, forward and backward."""
     lengths = dataset.interactions.lengths.astype(np.float64)
     windows = np.concatenate([np.full(int(n // LENGTH), LENGTH) for n in lengths] + [lengths % LENGTH])
-    encoder = 6 * LAYERS * (4 + 2 * EXPANSION) * DIM**2 * windows.sum()
-    attention = 6 * LAYERS * DIM * (windows**2).sum()  # q·k and weights·v, 2 operations each, three times, below the diagonal: half
-    loss = 6 * dataset.n_items * DIM * windows.sum()
+    encoder = 6 * LAYERS * (4 + 2 * EXPANSION) * dim**2 * windows.sum()
+    attention = 6 * LAYERS * dim * (windows**2).sum()  # q·k and weights·v, 2 operations each, three times, below the diagonal: half
+    loss = 6 * dataset.n_items * dim * windows.sum()
     return float(encoder + attention + loss)
 
 
@@ -62,22 +62,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--data", default=os.environ.get("PENCHANT_DATA"), help="the folder of the data sets, or PENCHANT_DATA")
     asked = parser.parse_args()
     if asked.data is None:
         parser.error("name the folder of the data sets by --data or the variable PENCHANT_DATA")
     torch.set_num_threads(asked.threads)
     dataset = leave_one_out(load_dataset(Path(asked.data) / "ml-1m/ratings.dat.gz")).train
-    floor = floor_of(dataset)
+    dim, wide = asked.dim, EXPANSION * asked.dim
+    floor = floor_of(dataset, dim)
     squares = [rate([(size, size, size)]) for size in SQUARES]
-    wide = EXPANSION * DIM
-    own = rate(
-        [(POSITIONS, DIM, 3 * DIM), (POSITIONS, DIM, DIM), (POSITIONS, DIM, wide), (POSITIONS, wide, DIM), (1_024, DIM, dataset.n_items)]
-    )
+    maps = [(dim, 3 * dim), (dim, dim), (dim, wide), (wide, dim)]
+    own = rate([*((POSITIONS, *shape) for shape in maps), (1_024, dim, dataset.n_items)])
     found = []
     for _ in range(asked.rounds):
         square, shapes = max(measure() for measure in squares), own()
-        model = SASRec(max_len=LENGTH, epochs=2).fit(dataset, FitOptions(quiet=True, threads=asked.threads))
+        model = SASRec(max_len=LENGTH, epochs=2, embedding_dim=dim).fit(dataset, FitOptions(quiet=True, threads=asked.threads))
         seconds = model.facts["curve"][-1]["seconds"]  # the first epoch compiles the kernels of each shape
         found.append((floor / square / seconds, floor / shapes / seconds))
         print(

@@ -12,12 +12,11 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from memory import Watched
 from penchant.core.processes import processes
 from penchant.data import Dataset
 from penchant.models import SASRec, encoder
@@ -35,28 +34,15 @@ def catalogue(n_items: int) -> Dataset:
     return Dataset.from_events(frame.with_columns(pl.col("user_id", "item_id").cast(pl.String)), items=ids)
 
 
-def own_bytes() -> int:
-    """Memory of this process that no file stands behind."""
-    return next(int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
-
-
 def train(asked: argparse.Namespace) -> None:
     """What each process does: train, and say what it took."""
     if asked.whole:
         encoder.shard = lambda table, _: table  # type: ignore[assignment]
     dataset = catalogue(asked.items)
-    begun, seen, over = own_bytes(), [0], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.01):
-            seen.append(own_bytes() - begun)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
     settings = {"embedding_dim": asked.dim, "max_len": EVENTS, "batch_size": BATCH, "epochs": 2, "loss": "sampled"}
-    model = SASRec(**settings).fit(dataset, FitOptions(quiet=True, threads=1))
-    over.set()
-    watcher.join()
+    with Watched() as memory:
+        model = SASRec(**settings).fit(dataset, FitOptions(quiet=True, threads=1))
+    seen = memory.samples
     last = model.facts["curve"][-1]
     found = {"step": statistics.median(seen), "most": max(seen), "seconds": last["seconds"] / -(-USERS // BATCH), "loss": last["loss"]}
     print(json.dumps(found))
