@@ -11,19 +11,27 @@ from penchant.data import Dataset
 from penchant.data.split import leave_one_out, without_targets
 from penchant.evaluation.evaluate import evaluate
 from penchant.models import Auto, LastItem, Popular
-from penchant.models.auto import comes_back, hold_back, times_matter
+from penchant.models.auto import comes_back, times_matter
 from penchant.models.base import FitOptions
+from penchant.models.held_back import hold_back
 from penchant.models.weighing import evidence
 
 QUIET = FitOptions(quiet=True)
 COUNTING = {"last-item": {"window": 1}, "ease": {}, "popular": {}}
 
 
-def chains(users: int = 300, items: int = 40, length: int = 12) -> Dataset:
-    """People who go through the catalogue in its order, from anywhere, now and then somewhere else."""
+def chains(users: int = 300, items: int = 40, length: int = 12, *, skewed: bool = False) -> Dataset:
+    """People who go through the catalogue in its order, from anywhere, now and then somewhere else.
+
+    Where it is `skewed`, they go through four parts of it, of which most keep to one; the first of all sees the others.
+    """
     rng = np.random.default_rng(0)
     steps = np.where(rng.random((users, length)) < 0.8, 1, rng.integers(2, items, (users, length)))
     codes = (rng.integers(0, items, (users, 1)) + np.cumsum(steps, axis=1)) % items
+    if skewed:
+        parts = rng.choice(4, (users, 1), p=[0.02, 0.08, 0.2, 0.7])
+        parts[0] = 0
+        codes = codes % (items // 4) + parts * (items // 4)
     frame = pl.DataFrame(
         {
             "user_id": [f"u{u}" for u in range(users) for _ in range(length)],
@@ -65,9 +73,26 @@ def test_requests_whose_wish_no_member_finds_teach_nothing(candidates: int, monk
     assert evaluate(model, split.test).metrics["ndcg@10"] > 0.3
 
 
-def test_somebody_without_history_is_answered() -> None:
-    model = Auto(members=COUNTING).fit(chains(), QUIET)
-    assert np.isfinite(model.scores(Queries.of([[]]))).all()
+def test_somebody_without_history_gets_what_is_popular() -> None:
+    """Also where only members that need a history are worth their cost, and the first codes are the rarest items."""
+    dataset = chains(skewed=True)
+    model = Auto(members=COUNTING).fit(dataset, QUIET)
+    assert "popular" not in model.facts["members"]
+    counts = np.bincount(dataset.interactions.items, minlength=dataset.n_items)
+    found = model.recommend(Queries.of([[]]), 10).items
+    assert counts[found].min() >= np.sort(counts)[-15]
+
+
+def test_where_nothing_is_known_frequency_has_the_last_word() -> None:
+    dataset = chains(users=10, skewed=True)
+    model = Auto(members={"last-item": {"window": 1}}).fit(dataset, QUIET)
+    counts = np.bincount(dataset.interactions.items, minlength=dataset.n_items)
+    assert sorted(counts[model.recommend(Queries.of([[]]), 3).items]) == np.sort(counts)[-3:].tolist()
+
+
+def test_few_requests_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    Auto(members=COUNTING).fit(chains(users=10), QUIET)
+    assert "heard alike" in caplog.text
 
 
 def test_evidence_is_zero_for_a_model_that_cannot_say() -> None:
@@ -79,30 +104,6 @@ def test_evidence_of_chance_is_the_logarithm_of_two() -> None:
     frame = pl.DataFrame({"user_id": ["a"] * 4, "item_id": list("wxyz"), "timestamp": pl.int_range(4, dtype=pl.Int64, eager=True)})
     model = Popular().fit(Dataset.from_events(frame), QUIET)
     np.testing.assert_allclose(evidence(model, Queries.of([[]])), np.log(2))
-
-
-def test_what_is_held_back_is_the_last_thing_of_those_last_seen() -> None:
-    dataset = chains(users=100)
-    held = hold_back(dataset, 7)
-    assert held.targets is not None
-    users = dataset.interactions.users[held.targets]
-    assert users.tolist() == list(range(93, 100))  # those of the highest codes came last
-    ends = dataset.interactions.offsets[1:][users] - 1
-    assert np.flatnonzero(held.targets).tolist() == ends.tolist()
-
-
-def test_at_most_a_twentieth_is_held_back() -> None:
-    held = hold_back(chains(users=100, length=4), 1_000)
-    assert held.targets is not None
-    assert 0 < held.targets.sum() <= 0.05 * held.n_events
-
-
-def test_a_basket_is_held_back_whole() -> None:
-    frame = pl.DataFrame({"user_id": ["a", "a", "a", "b"] * 10, "item_id": list("wxyz") * 10, "timestamp": [1, 2, 2, 3] * 10})
-    frame = frame.with_columns(user_id=pl.col("user_id") + (pl.int_range(40) // 4).cast(pl.String))
-    held = hold_back(Dataset.from_events(frame), 1)
-    assert held.targets is not None
-    assert held.interactions.timestamps[held.targets].tolist() == [2, 2]
 
 
 def test_times_that_only_stand_for_an_order_do_not_matter() -> None:
@@ -180,6 +181,52 @@ def test_a_catalogue_too_large_for_ease_has_slim_and_a_graph_filter(monkeypatch:
     few = Auto().fit(buyers(users=15), QUIET)  # too few to weigh: all are heard, and loaded in the order of their weights
     assert {"habits", "slim", "graph-filter"} < set(few.facts["members"])
     assert list(Auto.from_artifact(few.artifact())._members) == few.facts["members"]
+
+
+def test_habits_are_not_all_there_is_where_they_may_not_be_recommended() -> None:
+    """Nearly everything is one of three own things again, so habits alone are best; a list without them must not be left to habits."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(600):
+        own, last = rng.choice(100, 3, replace=False), 0
+        for visit in range(20):
+            last = rng.choice(own) if rng.random() < 0.95 else (last + 1) % 100
+            rows.append((f"u{user}", f"i{last}", (user + visit * 600) * 1_000_000))
+    split = leave_one_out(Dataset.from_events(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")))
+    members = {"habits": {"model": "tifu-knn", "own": 1.0}, "last-item": {"window": 1}}
+    model = Auto(members=members).fit(split.train, FitOptions(quiet=True, validation=split.validation))
+    assert model.facts["gains"]["habits"] > model.facts["gains"]["last-item"]
+    alone = LastItem(window=1).fit(split.train, QUIET)
+    ours, theirs = (evaluate(each, split.test).metrics["ndcg@10"] for each in (model, alone))
+    assert ours > 0.5 * theirs > 0  # of 600 wishes that teach the weights, thirty are new to those who had them
+
+
+def baskets(people: int = 400) -> Dataset:
+    """Two baskets each, of four things in the order of the catalogue; they begin anywhere, but rather in its front."""
+    rng = np.random.default_rng(0)
+    codes = ((60 * rng.random((people, 2, 1)) ** 4).astype(int) + np.arange(4)) % 60
+    frame = pl.DataFrame(
+        {
+            "user_id": [f"u{user}" for user in range(people) for _ in range(8)],
+            "item_id": [f"i{code}" for code in codes.ravel()],
+            "timestamp": [user * 10**9 + basket * 10**8 for user in range(people) for basket in (0, 1) for _ in range(4)],
+        }
+    )
+    return Dataset.from_events(frame, name="baskets")
+
+
+def test_a_basket_is_completed_by_what_goes_with_it() -> None:
+    """Whole baskets alone would teach that nothing is known: each begins anywhere."""
+    split = leave_one_out(baskets())
+    model = Auto(members={"last-item": {"window": 1}, "popular": {}}).fit(split.train, QUIET)
+    assert evaluate(model, split.test).metrics["ndcg@10"] > 0.7
+
+
+def test_a_request_soon_after_the_last_event_goes_on_with_its_basket() -> None:
+    model = Auto(members={"last-item": {"window": 1}, "popular": {}}).fit(baskets(), QUIET)
+    soon, later = (model._weighing.within(Queries.of([[3]], timestamps=[[0]], at=[at]))[0] for at in (10**6, 10**9))
+    unknown = model._weighing.within(Queries.of([[3]], timestamps=[[0]], at=[0]))[0]
+    assert soon > unknown > later
 
 
 def test_what_was_held_back_is_counted_afterwards() -> None:

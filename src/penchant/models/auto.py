@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from penchant.core.artifact import Arrays, Artifact
 from penchant.core.clock import SECOND
 from penchant.core.config import parse
-from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, MissingExtraError
+from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, MissingExtraError, TrainingError
 from penchant.core.log import logger
 from penchant.core.processes import processes
 from penchant.core.types import FloatArray, Queries, rows_of
@@ -19,14 +19,15 @@ from penchant.data import Dataset
 from penchant.data.split import without_targets
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.held_back import hold_back, sittings
 from penchant.models.weighing import COMMON, PER_MEMBER, Lesson, Weighing, evidence, held, weigh
 from penchant.training.validation import holdout
 
 DONE = "done"  # the folder of a member that is trained, beside its checkpoints
 ALIKE = 0.95  # share of gaps of one octave from which on the times say nothing
 AGAIN = 0.05  # share of events with what the same person met before, from which on things are wanted again
+LAST_WORD = np.float32(1e-4)  # weight of frequency where nothing else tells items apart
 ENOUGH = 1_000_000  # events that tell what the data are like
-HELD_BACK = 0.05  # share of the events at most that is kept from the members to weigh them
 
 # Members where none are named. Any value: settings of models.
 SEQUENCE: Mapping[bool, Mapping[str, Mapping[str, Any]]] = {  # by whether the times of events say more than their order
@@ -77,11 +78,11 @@ class Auto(Model):
     """Score of an item = weighted sum of what the members say of it, the weights being learned from held-back events.
 
     A member speaks in log(1 + n_items · share), `share` being its share of all the preference that it spreads over the catalogue:
-    0 = no better than chance. Its weight depends on the length of the history, on how frequent the item is and, where things are met
-    again, on whether the history holds it. The weights are those of a conditional logit model over the members' best candidates;
-    members whose loss costs less than `worth` are dropped, one after the other, and never asked again. Where the blend is better than
-    the best member by no more than chance may have it, that member speaks alone. What was held back goes to the counting members
-    afterwards.
+    0 = no better than chance. Its weight depends on the length of the history, on how frequent the item is, where things are met
+    again on whether the history holds it, and on whether the request comes in the middle of a basket or visit. The weights are those
+    of a conditional logit model over the members' best candidates; members whose loss costs less than `worth` are dropped, one after the
+    other, and never asked again. Where the blend is better than the best member by no more than chance may have it, that member
+    speaks alone. What was held back goes to the counting members afterwards.
 
     Reference: Hinton, "Products of experts", ICANN 1999, section 2; McFadden 1974 (see `penchant.models.choice`).
     Differs: weights depend on history and item; members are trained before and apart.
@@ -111,7 +112,8 @@ class Auto(Model):
         frequency = np.log1p(np.bincount(known.interactions.items, minlength=dataset.n_items))
         self._frequency = ((frequency - frequency.mean()) / (frequency.std() or 1)).astype(np.float32)
         requests, targets = holdout(later, limit=self.config.validation_users, seed=self.config.seed)
-        lesson = Lesson(requests, targets, self._frequency, again)
+        within, between = sittings(requests) if known is not dataset else (np.zeros(len(requests), np.float32), 0.0)
+        lesson = Lesson(requests, targets, self._frequency, again, within, between)
         self._weighing = weigh(members, lesson, worth=self.config.worth, seed=self.config.seed)
         self._members = {name: members[name] for name in self._weighing.names}
         if known is not dataset:  # what counts is quick to count again, over everything
@@ -129,23 +131,26 @@ class Auto(Model):
     def _scores(self, queries: Queries) -> FloatArray:
         lengths = np.diff(queries.offsets)
         weights = self._weighing.weights[(lengths > 0).astype(np.int64)].astype(np.float32)  # [B, F]
-        longer = self._weighing.longer(lengths)
+        longer, within = self._weighing.longer(lengths), self._weighing.within(queries)
         rows, items = np.divmod(held(queries, self.n_items), self.n_items)
-        scores: FloatArray = weights[:, -COMMON, None] * self._frequency
+        scores: FloatArray = (weights[:, -COMMON, None] + LAST_WORD) * self._frequency
         scores[rows, items] += weights[rows, -1]
         for m, model in enumerate(self._members.values()):
             said, own = evidence(model, queries), weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
             scores[rows, items] += said[rows, items] * own[rows, 3]
-            scores += said * ((own[:, 0] + own[:, 1] * longer)[:, None] + own[:, 2:3] * self._frequency)
+            scores += said * ((own[:, 0] + own[:, 1] * longer + own[:, 4] * within)[:, None] + own[:, 2:3] * self._frequency)
         return scores
 
     def _arrays(self) -> Arrays:
-        own = {"weights": self._weighing.weights, "lengths": self._weighing.lengths, "frequency": self._frequency}
+        of = self._weighing
+        own = {"weights": of.weights, "lengths": of.lengths, "sittings": of.sittings, "frequency": self._frequency}
         return own | {f"{name}/{key}": array for name, model in self._members.items() for key, array in model.artifact().arrays.items()}
 
     def _restore(self, arrays: Arrays) -> None:
         if self.items is None or self.event_types is None:
             raise ArtifactIncompatible("auto: the artifact holds no vocabulary")
+        if "sittings" not in arrays:
+            raise ArtifactIncompatible("auto: the artifact is from a version that did not know sittings; train again")
         self._frequency, self._members = arrays["frequency"], {}
         for name in self._tables():
             own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
@@ -161,7 +166,7 @@ class Auto(Model):
                     scenarios=self.scenarios.ids,
                 )
                 self._members[name] = type(fresh).from_artifact(plain)
-        self._weighing = Weighing(tuple(self._members), arrays["weights"], arrays["lengths"])
+        self._weighing = Weighing(tuple(self._members), arrays["weights"], arrays["lengths"], arrays["sittings"])
 
     # ---- how
 
@@ -184,7 +189,7 @@ class Auto(Model):
                     if folder is not None and "curve" in done.facts and processes().first:
                         done.save(folder / DONE)
                 yield name, done
-            except (DataError, MissingExtraError, MemoryError) as error:
+            except (DataError, MissingExtraError, TrainingError, MemoryError) as error:
                 if isinstance(error, MemoryError) and model.together and processes().size > 1:
                     raise  # the others are in the middle of this member, and wait
                 logger.warning("auto: goes on without %s: %s", name, str(error).removeprefix(f"{name}: ") or "not enough memory")
@@ -194,26 +199,6 @@ class Auto(Model):
         kind, settings = _kind(name, self._tables()[name])
         seed = {"seed": self.config.seed} if "seed" in kind.Config.model_fields else {}
         return kind(**{**seed, **settings})
-
-
-def hold_back(dataset: Dataset, limit: int) -> Dataset:
-    """`dataset` with targets: the last thing that each of the people last seen did, at most `limit` and a twentieth of the events.
-
-    The last thing is all that has the time of the last event, a basket for example, of people who did something before it. Those
-    last seen are asked about a moment close to now, as live requests are.
-    """
-    events = dataset.interactions
-    some = np.flatnonzero(events.lengths)
-    ends = np.zeros(dataset.n_users, np.int64)
-    ends[some] = events.timestamps[events.offsets[1:][some] - 1]
-    last = events.timestamps == ends[events.users]
-    counts = np.bincount(events.users[last], minlength=dataset.n_users)
-    able = np.flatnonzero((counts > 0) & (counts < events.lengths))
-    latest = able[np.argsort(-ends[able], kind="stable")][:limit]
-    latest = latest[np.cumsum(counts[latest]) <= HELD_BACK * len(events)]
-    chosen = np.zeros(dataset.n_users, dtype=bool)
-    chosen[latest] = True
-    return dataset.marked(last & chosen[events.users])
 
 
 def comes_back(dataset: Dataset) -> bool:

@@ -74,12 +74,16 @@ def log_likelihood(choices: Choices, weights: Weights) -> Weights:
     return np.add.reduceat(choices.chosen * log_shares, choices.starts())
 
 
-def gains(choices: Choices, weights: Weights) -> Weights:
-    """[R] each request's discounted gain: what was chosen in the first `PLACES`, by its share, an item at the top counting 1."""
+def gains(choices: Choices, weights: Weights, *, hidden: BoolArray | None = None) -> Weights:
+    """[R] each request's discounted gain: what was chosen in the first `PLACES`, by its share, an item at the top counting 1.
+
+    Candidates that are `hidden` [C] are not shown, so whoever chose one gains nothing by it.
+    """
     scores = choices.features @ weights.astype(np.float32)
-    order = np.lexsort((-scores, choices.rows))
+    shown = np.ones(len(scores), dtype=bool) if hidden is None else ~hidden
+    order = np.lexsort((-scores, ~shown, choices.rows))
     places = np.arange(len(order)) - choices.starts()[choices.rows]  # the order is by request first
-    worth = np.where(places < PLACES, choices.chosen[order] / np.log2(places + 2), 0)
+    worth = np.where((places < PLACES) & shown[order], choices.chosen[order] / np.log2(places + 2), 0)
     result: Weights = np.bincount(choices.rows, weights=worth, minlength=len(choices)).astype(np.float64)
     return result
 

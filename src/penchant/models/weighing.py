@@ -1,26 +1,30 @@
 """What each member of a blend is worth: learned from requests whose outcome is known and that no member was trained on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from penchant.core.log import logger
 from penchant.core.random import generator
 from penchant.core.types import BoolArray, FloatArray, Jagged, LongArray, Queries, rows_of
 from penchant.index.exact import top_n
 from penchant.index.hide import hide
 from penchant.models.base import Model
 from penchant.models.choice import Choices, Weights, fit, gains, log_likelihood
+from penchant.models.held_back import since_last
 
 BLOCK = 2**22  # scores held at once of one member
 CANDIDATES = 50  # of each member, among which the weights learn to tell what was chosen; as many again where things are met again
 PRIOR = 2.0  # requests that the prior, all members alike, is worth
 CAUTION = 10.0  # times as much for what makes a weight depend on the request or the item
+NEWCOMERS = 1_000  # requests at most from which to learn what to answer without a history
 LEAST = 50  # requests; from fewer nothing is learned
 
-# A member's weights: of what it says, of that times the length of the history, of that times the frequency of the item, and of that where
-# the history holds the item. After all members': the weight of the frequency, and that of being held.
-PER_MEMBER, COMMON = 4, 2
+# A member's weights: of what it says, of that times the length of the history, of that times the frequency of the item, of that where
+# the history holds the item, and of that where the request comes in the middle of a sitting. After all members': the weight of the
+# frequency, and that of being held.
+PER_MEMBER, COMMON = 5, 2
 
 
 def evidence(model: Model, queries: Queries) -> FloatArray:
@@ -45,12 +49,24 @@ class Weighing:
     names: tuple[str, ...]
     weights: Weights  # [2, PER_MEMBER · M + COMMON]: requests without history, with
     lengths: Weights  # [4] of log(1 + length of the history) in what was learned from: mean, deviation, least, greatest
+    sittings: Weights = field(default_factory=lambda: np.zeros(2))  # [2] share of requests within one, and µs between two of them
     gains: dict[str, float] = field(default_factory=dict)  # mean NDCG@10 among the candidates: of each member, cross-validated of the blend
 
     def longer(self, lengths: LongArray) -> FloatArray:
         """[B] how much longer than usual the histories are, as far as was learned about."""
         mean, deviation, low, high = self.lengths
         result: FloatArray = ((np.clip(np.log1p(lengths), low, high) - mean) / deviation).astype(np.float32)
+        return result
+
+    def within(self, requests: Queries) -> FloatArray:
+        """[B] whether each comes within the sitting of its last event, 1 or 0, less the share of those that do.
+
+        Without a history, or where a request has the very time of its last event because its own is not known, that cannot be told:
+        half of what it is between two sittings.
+        """
+        share, between = self.sittings
+        gaps = since_last(requests)
+        result: FloatArray = np.where(gaps > 0, (gaps < between) - share, -share / 2).astype(np.float32)
         return result
 
 
@@ -62,24 +78,35 @@ class Lesson:
     targets: Jagged  # what each wanted
     frequency: FloatArray  # [n_items] standardised
     again: bool  # whether what a history holds may be wanted again
+    within: FloatArray  # [R] 1 where a request comes within the sitting of its last event, else 0
+    between: float  # µs between two sittings; 0 = sittings do not matter
+
+    def of_newcomers(self) -> "Lesson":
+        """The same wishes by people of whom nothing is known, at most `NEWCOMERS`."""
+        some = np.arange(min(len(self.requests), NEWCOMERS), dtype=np.int64)
+        asked = self.requests.take(some)
+        nothing = np.zeros(len(asked.items), dtype=bool)
+        return replace(self, requests=asked.keep_events(nothing), targets=self.targets.take(some), again=False, within=self.within[some])
 
 
 def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: int) -> Weighing:
     """The weights of `members`, those that do not earn their cost left out; the best alone where the blend is not better.
 
     A member stays while the cross-validated log-likelihood falls by `worth` nats a request without it. Better is more than one
-    standard error of the difference in gain.
+    standard error of the difference in gain; where things are wanted again, be it with what a history holds or without. What to
+    answer without a history is learned from such requests or, where there are few, from the others with their histories taken away.
     """
     requests = lesson.requests
     lengths = np.diff(requests.offsets)
     spread = _spread(np.log1p(lengths[lengths > 0]))
-    alike = Weighing(tuple(members), np.stack([_prior(_columns(range(len(members))))] * 2), spread)
+    sittings = np.array([lesson.within[lengths > 0].mean() if (lengths > 0).any() else 0.0, lesson.between])
+    alike = Weighing(tuple(members), np.stack([_prior(_columns(range(len(members))))] * 2), spread, sittings)
     if int((lengths > 0).sum()) < LEAST:
-        return alike
+        return _alike(alike, "of people with a history")
     choices, asked = _choices(members, lesson, alike)
     warm = lengths[asked] > 0
     if int(warm.sum()) < LEAST:
-        return alike
+        return _alike(alike, "that any member finds an answer to")
     known = choices.of_requests(warm)
     folds = generator(seed, "folds").permutation(len(known)) % 2 == 0
     kept = _earning(known, len(members), folds, worth)
@@ -88,13 +115,35 @@ def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: i
     together = _crossed(gains, known, columns, folds)
     found = {name: float(each.mean()) for name, each in (*alone.items(), ("blend", together))}
     best = max(alone, key=lambda name: found[name])
-    better = together - alone[best]
-    if better.mean() <= better.std() / np.sqrt(len(better)):  # no better than chance may have it
-        return Weighing((best,), np.stack([_only(0, 1)] * 2), spread, found)
-    names = [name for m, name in enumerate(members) if m in kept]
-    after = _fit(known, columns)
-    before = _fit(choices.of_requests(~warm), columns) if int((~warm).sum()) >= LEAST else _prior(columns)
-    return Weighing(tuple(names), np.stack([before, after]), spread, found)
+    only, within = _only(list(members).index(best), len(members)), lesson.within[asked][warm] > 0
+    better = any(_is_better(together[some], alone[best][some]) for some in (slice(None), within, ~within))
+    if lesson.again and not better:
+        better = _is_better(_crossed(_unseen_gains, known, columns, folds), _unseen_gains(known, only))
+    if not better:
+        kept = [list(members).index(best)]
+    stay, columns = {name: model for m, (name, model) in enumerate(members.items()) if m in kept}, _columns(kept)
+    after = _fit(known, columns) if better else _only(0, 1)
+    cold, own = choices.of_requests(~warm), columns
+    if len(cold) < LEAST:
+        cold, own = _choices(stay, lesson.of_newcomers(), alike)[0], _columns(range(len(stay)))
+    before = _fit(cold, own) if len(cold) >= LEAST else _prior(own)
+    return Weighing(tuple(stay), np.stack([before, after]), spread, sittings, found)
+
+
+def _alike(weighing: Weighing, why: str) -> Weighing:
+    logger.warning("auto: fewer than %d held-back requests %s: all members are heard alike", LEAST, why)
+    return weighing
+
+
+def _is_better(one: Weights, other: Weights) -> bool:
+    """By more than chance may have it."""
+    difference = one - other
+    return len(difference) >= LEAST and bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
+
+
+def _unseen_gains(choices: Choices, weights: Weights) -> Weights:
+    """Gains where what a history holds is not shown."""
+    return gains(choices, weights, hidden=choices.features[:, -1] > 0)
 
 
 def _choices(members: Mapping[str, Model], lesson: Lesson, weighing: Weighing) -> tuple[Choices, LongArray]:
@@ -105,26 +154,33 @@ def _choices(members: Mapping[str, Model], lesson: Lesson, weighing: Weighing) -
     for start in range(0, len(requests), step):
         block = np.arange(start, min(start + step, len(requests)), dtype=np.int64)
         asked, wants = requests.take(block), targets.take(block)
-        rows, items, said = _candidates(members, asked, again=lesson.again)
+        rows, items, said = _candidates(members, asked, lesson.frequency, again=lesson.again)
         keys = rows * n_items + items
         wanted = np.isin(keys, rows_of(wants.offsets) * n_items + wants.values)
         hits = np.bincount(rows, weights=wanted, minlength=len(block))
         inside = hits[rows] > 0
         rows, items, wanted = rows[inside], items[inside], wanted[inside]
         longer = weighing.longer(np.diff(requests.offsets)[block])[rows]
+        within = (
+            (lesson.within[block] - weighing.sittings[0])[rows].astype(np.float32) if lesson.between else np.zeros(len(rows), np.float32)
+        )
         seen = np.isin(keys[inside], held(asked, n_items)).astype(np.float32)
-        features = _expanded(said[inside], longer, lesson.frequency[items], seen)
+        features = _expanded(said[inside], longer, lesson.frequency[items], seen, within)
         parts.append((block[rows], features, (wanted / hits[rows]).astype(np.float32)))
     found, features, chosen = (np.concatenate(part) for part in zip(*parts, strict=True))
     asked_for, rows = np.unique(found, return_inverse=True)
     return Choices(rows, features, chosen), asked_for
 
 
-def _candidates(members: Mapping[str, Model], requests: Queries, *, again: bool) -> tuple[LongArray, LongArray, FloatArray]:
-    """(rows [C], items [C], evidence [C, M]): each member's best for each request, and what every member says of them."""
+def _candidates(
+    members: Mapping[str, Model], requests: Queries, frequency: FloatArray, *, again: bool
+) -> tuple[LongArray, LongArray, FloatArray]:
+    """(rows [C], items [C], evidence [C, M]): each member's best for each request and what is most frequent, and what every member
+    says of them.
+    """
     said = [evidence(model, requests) for model in members.values()]
     found = np.zeros(said[0].shape, dtype=bool)
-    for each in said:
+    for each in (*said, np.broadcast_to(frequency, found.shape)):
         for exclude_seen in (True, False) if again else (True,):
             shown = each.copy()
             hide(shown, requests, exclude_seen=exclude_seen)
@@ -141,9 +197,9 @@ def held(requests: Queries, n_items: int) -> LongArray:
     return keys
 
 
-def _expanded(said: FloatArray, longer: FloatArray, frequency: FloatArray, seen: FloatArray) -> FloatArray:
+def _expanded(said: FloatArray, longer: FloatArray, frequency: FloatArray, seen: FloatArray, within: FloatArray) -> FloatArray:
     """[C, PER_MEMBER · M + COMMON] features: what each member says and its products; then what is common to all."""
-    each = np.stack([said, said * longer[:, None], said * frequency[:, None], said * seen[:, None]], axis=2)
+    each = np.stack([said, *(said * by[:, None] for by in (longer, frequency, seen, within))], axis=2)
     flat = each.reshape(len(said), PER_MEMBER * said.shape[1])  # not −1: where no request of a block wanted a candidate, there is none
     return np.concatenate([flat, frequency[:, None], seen[:, None]], axis=1).astype(np.float32)
 
@@ -168,7 +224,7 @@ def _earning(choices: Choices, n_members: int, folds: BoolArray, worth: float) -
 
 def _columns(kept: Sequence[int], *, plain: bool = False) -> LongArray:
     """The features that speak of these members: all, or the `plain` ones without length and frequency; and the common ones."""
-    own = [PER_MEMBER * m + part for m in kept for part in ((0, 3) if plain else range(PER_MEMBER))]
+    own = [PER_MEMBER * m + part for m in kept for part in ((0, 3, 4) if plain else range(PER_MEMBER))]
     return np.array([*own, *range(-COMMON, 0)], dtype=np.int64)
 
 
