@@ -1,4 +1,8 @@
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,13 +10,14 @@ import polars as pl
 import pytest
 
 from penchant.core.artifact import Artifact
-from penchant.core.errors import ArtifactError, ArtifactNotFound, ConfigError, DataError
+from penchant.core.errors import ArtifactError, ArtifactNotFound, ConfigError, DataError, StoreUnavailable
 from penchant.core.events import EventBatch
 from penchant.jobs import publish as publishing
 from penchant.jobs.train import CHECKPOINTS_FOLDER, train
 from penchant.models import ItemKNN
 from penchant.scenarios import Engine, Project, Request
 from penchant.scenarios.project import CURSOR
+from penchant.stores.files import FileArtifactStore
 
 CONFIG = """
 [models.item-knn]
@@ -141,6 +146,34 @@ def test_an_interrupted_training_keeps_what_was_finished(project: Project, monke
         train(project, quiet=True)
     assert project.artifacts.live("item-knn") is not None
     assert project.artifacts.live("popular") is None
+
+
+def test_a_model_that_the_disk_does_not_take_is_not_lost(
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    no_larger: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    learning = pytest.importorskip("penchant.models.learning", reason="only what learns by steps has checkpoints")
+    monkeypatch.setattr(learning, "Run", partial(learning.Run, checkpoint_every_s=0.0))
+    table = '[models.main]\nmodel = "sasrec"\nmax_len = 8\nembedding_dim = 8\nn_layers = 1\nepochs = 2\n'
+    (tmp_path / "penchant.toml").write_text(CONFIG + table, encoding="utf-8")
+    put = FileArtifactStore.put
+
+    def put_on_a_full_disk(self: FileArtifactStore, name: str, artifact: Artifact) -> str:
+        with no_larger(100):
+            return put(self, name, artifact)
+
+    with Project.open(tmp_path) as again, caplog.at_level(logging.INFO, "penchant"):
+        monkeypatch.setattr(FileArtifactStore, "put", put_on_a_full_disk)
+        with pytest.raises(StoreUnavailable, match="the model was not saved"):
+            train(again, "main", quiet=True)
+        monkeypatch.setattr(FileArtifactStore, "put", put)
+        (trained,) = train(again, "main", quiet=True)
+    assert "goes on from epoch 2" in caplog.text
+    assert trained.published
+    assert not (tmp_path / CHECKPOINTS_FOLDER / "main").exists()
 
 
 def test_a_student_is_trained_after_its_teacher_and_from_it(project: Project, tmp_path: Path) -> None:

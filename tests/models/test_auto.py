@@ -1,4 +1,7 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,8 @@ from penchant.data import Dataset
 from penchant.data.split import leave_one_out, without_targets
 from penchant.evaluation.evaluate import evaluate
 from penchant.models import Auto, LastItem, Popular
-from penchant.models.auto import comes_back, times_matter
-from penchant.models.base import FitOptions
+from penchant.models.auto import DONE, comes_back, times_matter
+from penchant.models.base import FitOptions, Model
 from penchant.models.held_back import hold_back
 from penchant.models.weighing import evidence
 
@@ -133,6 +136,31 @@ def test_a_large_member_that_is_done_is_not_trained_again(tmp_path: Path, monkey
     again = Auto(members=members).fit(chains(), options)
     queries = Queries.of([[1, 2], []])
     np.testing.assert_array_equal(first.scores(queries), again.scores(queries))
+
+
+def test_the_checkpoint_of_a_member_goes_when_the_member_is_kept_and_not_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    no_larger: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    learning = pytest.importorskip("penchant.models.learning")
+    monkeypatch.setattr(learning, "Run", partial(learning.Run, checkpoint_every_s=0.0))
+    members = {"sasrec": {"epochs": 1, "embedding_dim": 8, "n_layers": 1, "n_heads": 1, "max_len": 10}, "popular": {}}
+    options, home, save = FitOptions(quiet=True, checkpoint=tmp_path), tmp_path / "sasrec", Model.save
+
+    def save_on_a_full_disk(self: Model, folder: Path) -> None:
+        with no_larger(100):
+            save(self, folder)
+
+    monkeypatch.setattr(Model, "save", save_on_a_full_disk)
+    first = Auto(members=members).fit(chains(), options)
+    assert "sasrec: not kept in case of an interruption" in caplog.text
+    assert [path.name for path in home.iterdir()] == ["training.safetensors"]
+    monkeypatch.setattr(Model, "save", save)
+    again = Auto(members=members).fit(chains(), options)
+    assert [path.name for path in home.iterdir()] == [DONE]
+    np.testing.assert_array_equal(first.scores(Queries.of([[1, 2]])), again.scores(Queries.of([[1, 2]])))
 
 
 def test_a_member_that_cannot_be_trained_is_left_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

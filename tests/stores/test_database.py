@@ -1,11 +1,11 @@
 import fcntl
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -289,18 +289,15 @@ def limit_pages(store: SqliteStore, limit: int) -> None:
     store.database.write(lambda writer: writer.execute(f"PRAGMA max_page_count = {limit}").fetchone()).result()
 
 
-def test_a_refused_write_system_call_stores_nothing_and_recovers(store: SqliteStore, path: Path) -> None:
+def test_a_refused_write_system_call_stores_nothing_and_recovers(
+    store: SqliteStore, path: Path, no_larger: Callable[[int], AbstractContextManager[None]]
+) -> None:
     store.events.append(batch([{"event_id": "before"}]))
     log = path.with_name("store.db-wal")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     large = batch([{"event_id": str(n), "session_id": "s" * 200} for n in range(400)])
     for room in (1, 24, 5_000, 20_000):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + room, hard))
-        try:
-            with pytest.raises(StoreUnavailable, match="nothing was stored"):
-                store.events.append(large)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        with no_larger(log.stat().st_size + room), pytest.raises(StoreUnavailable, match="nothing was stored"):
+            store.events.append(large)
         assert store.events.stats()["n_events"] == 1
     assert store.events.append(large).stored == 400
     store.close()

@@ -6,11 +6,13 @@ import resource
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from penchant.core.artifact import MANIFEST, TENSORS, read_artifact, write_artifact
 from penchant.core.clock import SECOND
@@ -161,14 +163,24 @@ def test_paths_from_outside_open_nothing(artifacts: FileArtifactStore, tmp_path:
     assert opened_by(attempt) == []
 
 
-def test_a_full_disk_leaves_no_half_version(artifacts: FileArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_half_version(
+    artifacts: FileArtifactStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_larger: Callable[[int], AbstractContextManager[None]],
+) -> None:
     version = artifacts.put("home", artifact(1))
     artifacts.publish(version)
+    with no_larger(100), pytest.raises(StoreUnavailable, match="File too large, the model was not saved"):
+        artifacts.put("home", artifact(2))
+
+    def full(*_: object) -> None:  # in the words of the library
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "write_artifact", refuse)
+    monkeypatch.setattr("penchant.core.artifact.save_file", full)
     monkeypatch.setattr(files.os, "fsync", refuse)
     with pytest.raises(StoreFull, match="No space left on device, the model was not saved; free some space"):
         artifacts.put("home", artifact(2))

@@ -109,9 +109,8 @@ def train(folder: Path, cases: list[str]) -> None:
 
 
 def keep(put: Callable[[Any, str, Any], None]) -> None:
-    """Write a checkpoint after each step, and leave the last one."""
+    """Write a checkpoint after each step."""
     put(learning, "Run", functools.partial(Run, checkpoint_every_s=0.0))
-    put(loop, "remove_checkpoint", lambda folder: None)
 
 
 if __name__ == "__main__":

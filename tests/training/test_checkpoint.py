@@ -1,3 +1,6 @@
+import errno
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -56,15 +59,11 @@ def test_a_torn_file_is_refused(tmp_path: Path) -> None:
         read_checkpoint(tmp_path, IDENTITY)
 
 
-def test_a_write_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_one_before(tmp_path: Path, no_larger: Callable[[int], AbstractContextManager[None]]) -> None:
     write_checkpoint(tmp_path, checkpoint(epoch=1))
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("penchant.training.checkpoint.os.replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with no_larger(100), pytest.raises(OSError, match=f"{FILE}.new") as caught:
         write_checkpoint(tmp_path, checkpoint(epoch=2))
+    assert caught.value.errno == errno.EFBIG
     read = read_checkpoint(tmp_path, IDENTITY)
     assert read is not None and read.state["epoch"] == 1
     assert [path.name for path in tmp_path.iterdir()] == [FILE]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from penchant.core.disk import fsync
+from penchant.core.disk import fsync, writing_tensors
 from penchant.core.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
 
 FORMAT = 1
@@ -47,12 +47,16 @@ class Artifact:
 
 
 def write_artifact(artifact: Artifact, folder: Path) -> str:
-    """Write `artifact` as `folder`, replacing what is there; returns its content hash (hex SHA-256)."""
+    """Write `artifact` as `folder`, replacing what is there; returns its content hash (hex SHA-256).
+
+    Raises OSError where the disk does not take it (full, read-only …); then what was there stays.
+    """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        save_file({name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}, staging / TENSORS)
+        with writing_tensors(staging / TENSORS):
+            save_file({name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}, staging / TENSORS)
         vocabulary = {"items": artifact.item_ids, "event_types": artifact.event_types}
         if artifact.scenarios:
             vocabulary["scenarios"] = artifact.scenarios

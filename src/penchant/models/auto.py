@@ -187,7 +187,7 @@ class Auto(Model):
                 if folder is None or (done := _read(folder / DONE, model, dataset)) is None:
                     done = model.fit(dataset, replace(options, checkpoint=folder, curves=curves))
                     if folder is not None and "curve" in done.facts and processes().first:
-                        done.save(folder / DONE)
+                        _keep(done, folder)
                 yield name, done
             except (DataError, MissingExtraError, TrainingError, MemoryError) as error:
                 if isinstance(error, MemoryError) and model.together and processes().size > 1:
@@ -224,6 +224,18 @@ def times_matter(dataset: Dataset) -> bool:
 def _some(dataset: Dataset) -> Queries:
     """The histories of everybody, or of every n-th person so that they hold about `ENOUGH` events."""
     return dataset.queries(np.arange(0, dataset.n_users, max(1, dataset.n_events // ENOUGH), dtype=np.int32))
+
+
+def _keep(done: Model, folder: Path) -> None:
+    """Save a trained member, and only then let its checkpoint go. A disk that does not take it must not end the training."""
+    from penchant.training.checkpoint import remove_checkpoint  # what learned by steps has torch
+
+    try:
+        done.save(folder / DONE)
+    except OSError as error:
+        logger.warning("auto: %s: not kept in case of an interruption (%s); training goes on", folder.name, error)
+    else:
+        remove_checkpoint(folder)
 
 
 def _read(folder: Path, like: Model, dataset: Dataset) -> Model | None:

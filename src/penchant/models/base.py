@@ -40,7 +40,7 @@ class FitOptions:
 
     validation: Dataset | None = None  # with `targets`; for early stopping and for learning weights
     quiet: bool = False  # no progress bar
-    checkpoint: Path | None = None  # a folder to resume from and save to
+    checkpoint: Path | None = None  # a folder to resume from and save to; to be removed by the caller once the model is saved
     curves: Path | None = None  # a folder for TensorBoard
     device: str = "auto"
     threads: int | None = None
@@ -150,7 +150,7 @@ class Model(ABC):
         )
 
     def save(self, folder: Path) -> None:
-        """Write this model as an artifact folder."""
+        """Write this model as an artifact folder. Raises OSError where the disk does not take it."""
         write_artifact(self.artifact(), Path(folder))
 
     def artifact(self) -> Artifact:

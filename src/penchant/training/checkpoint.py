@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from penchant.core.disk import fsync
+from penchant.core.disk import fsync, writing_tensors
 from penchant.core.errors import ArtifactCorrupt, ArtifactIncompatible
 
 FILE = "training.safetensors"
@@ -39,11 +39,10 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     facts = {"state": checkpoint.state, "identity": checkpoint.identity}
     header = json.dumps({**facts, "digest": _digest(tensors, facts)})
     try:
-        save_file(tensors, staging, metadata={"penchant": header})
+        with writing_tensors(staging):
+            save_file(tensors, staging, metadata={"penchant": header})
         fsync(staging)
         os.replace(staging, path)
-    except SafetensorError as error:  # how safetensors reports a full disk
-        raise OSError(f"{staging}: {error}") from None
     finally:
         staging.unlink(missing_ok=True)
     fsync(folder)
@@ -74,7 +73,7 @@ def read_checkpoint(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | N
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """A finished run needs none."""
+    """For whoever asked for it, once what was learned is saved: until then it is all that there is of it."""
     (folder / FILE).unlink(missing_ok=True)
 
 

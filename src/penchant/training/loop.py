@@ -19,7 +19,7 @@ from penchant.core.errors import TrainingError
 from penchant.core.log import logger, progress_bar
 from penchant.nn.sharded import part_of, whole
 from penchant.training.average import Average
-from penchant.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from penchant.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from penchant.training.curves import Curves
 from penchant.training.optimizers import optimizer_tensors, restore_optimizer, set_rates
 from penchant.training.schedules import Schedule
@@ -80,8 +80,8 @@ def train(task: Task[B], plan: Plan, run: Run) -> list[dict[str, float]]:
 
     Started by `torchrun`, all processes train it together (`training.together`): the first validates, saves and shows.
     Goes on from the checkpoint in `run.checkpoint` where there is one, to the same bits as an uninterrupted run (CPU, same
-    number of threads); a finished run removes it. With validation the best epoch's weights stay, otherwise the last;
-    with `ema` their average is what is validated and stays.
+    number of threads). A finished run leaves it, for nothing is saved yet: who asked for it removes it. With validation the
+    best epoch's weights stay, otherwise the last; with `ema` their average is what is validated and stays.
     KeyboardInterrupt waits for the step under way; then the weights so far stay in the module, the checkpoint is written where one
     was asked for, and the interrupt goes on to the caller. Raises TrainingError as soon as a loss, gradient or weight is not finite.
     """
@@ -156,13 +156,11 @@ class _Trainer:
                     self._tell_now_and_then()
 
     def finish(self) -> None:
-        """Leave the best weights in the module, and no checkpoint."""
+        """Leave the best weights in the module."""
         self._hand_out()
         for name, tensor in self.task.module.state_dict().items():
             if not all(bool(torch.isfinite(part).all()) for part in tensor.flatten().split(LOOKED_AT)):
                 raise TrainingError(f"{self.run.name}: the weights {name!r} are not finite after training; lower learning_rate")
-        if self.run.checkpoint is not None and self.together.first:
-            remove_checkpoint(self.run.checkpoint)
 
     def _step(self, batch: Any, interrupt: Interrupt, *, done: float) -> None:  # `Any`: as above
         begun, at = time.perf_counter(), self.at
