@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import Field, field_validator
 from penchant.core.artifact import Arrays, Artifact
 from penchant.core.clock import SECOND
 from penchant.core.config import parse
-from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, MissingExtraError, TrainingError
+from penchant.core.errors import ArtifactError, ArtifactIncompatible, ConfigError, DataError, MissingExtraError, TrainingError
 from penchant.core.log import logger
 from penchant.core.processes import processes
 from penchant.core.types import FloatArray, Queries, rows_of
@@ -23,7 +24,7 @@ from penchant.models.held_back import hold_back, sittings
 from penchant.models.weighing import COMMON, PER_MEMBER, Lesson, Weighing, evidence, held, weigh
 from penchant.training.validation import holdout
 
-DONE = "done"  # the folder of a member that is trained, beside its checkpoints
+DONE = "done"  # the folder of a member that is trained, beside its checkpoints, and the version that trained it
 ALIKE = 0.95  # share of gaps of one octave from which on the times say nothing
 AGAIN = 0.05  # share of events with what the same person met before, from which on things are wanted again
 LAST_WORD = np.float32(1e-4)  # weight of frequency where nothing else tells items apart
@@ -184,7 +185,7 @@ class Auto(Model):
             folder, curves = (None if each is None else each / name for each in (options.checkpoint, options.curves))
             try:
                 model = self._fresh(name)
-                if folder is None or (done := _read(folder / DONE, model, dataset)) is None:
+                if folder is None or (done := _read(_done(folder), model, dataset)) is None:
                     done = model.fit(dataset, replace(options, checkpoint=folder, curves=curves))
                     if folder is not None and "curve" in done.facts and processes().first:
                         _keep(done, folder)
@@ -226,12 +227,17 @@ def _some(dataset: Dataset) -> Queries:
     return dataset.queries(np.arange(0, dataset.n_users, max(1, dataset.n_events // ENOUGH), dtype=np.int32))
 
 
+def _done(folder: Path) -> Path:
+    """Where a trained member is kept: another version of the package may have trained it otherwise, and has a place of its own."""
+    return folder / f"{DONE}-{version('penchant')}"
+
+
 def _keep(done: Model, folder: Path) -> None:
     """Save a trained member, and only then let its checkpoint go. A disk that does not take it must not end the training."""
     from penchant.training.checkpoint import remove_checkpoint  # what learned by steps has torch
 
     try:
-        done.save(folder / DONE)
+        done.save(_done(folder))
     except OSError as error:
         logger.warning("auto: %s: not kept in case of an interruption (%s); training goes on", folder.name, error)
     else:
@@ -239,10 +245,14 @@ def _keep(done: Model, folder: Path) -> None:
 
 
 def _read(folder: Path, like: Model, dataset: Dataset) -> Model | None:
-    """The model in `folder`, if it has the settings of `like` and was trained on `dataset`."""
+    """The model in `folder`, if it has the settings of `like` and was trained on `dataset`. One that is damaged is as good as none."""
     if not folder.is_dir():
         return None
-    found = type(like).load(folder)
+    try:
+        found = type(like).load(folder)
+    except ArtifactError as error:
+        logger.warning("auto: what was trained in %s cannot be used and is trained again: %s", folder, error)
+        return None
     return found if found.config == like.config and found.fingerprint == dataset.fingerprint else None
 
 
