@@ -1,4 +1,5 @@
 import logging
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -174,6 +175,50 @@ def test_a_model_that_the_disk_does_not_take_is_not_lost(
     assert "goes on from epoch 2" in caplog.text
     assert trained.published
     assert not (tmp_path / CHECKPOINTS_FOLDER / "main").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("nothing", None),
+        ("settings", r"main: an interrupted training was left and this one begins anew, for they differ: config\.epochs: 2 → 3$"),
+        ("events", r"begins anew, for they differ: the events are others$"),
+        ("version", r"begins anew, for they differ: version: '[\d.]+' → '0\.0\.1'$"),
+        ("damaged", r"begins anew, for they differ: what it was of cannot be read"),
+    ],
+)
+def test_an_interrupted_training_of_something_else_is_told_and_begun_anew(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, changed: str, told: str | None
+) -> None:
+    learning = pytest.importorskip("penchant.models.learning", reason="only what learns by steps has checkpoints")
+    monkeypatch.setattr(learning, "Run", partial(learning.Run, checkpoint_every_s=0.0))
+    table = '[models.main]\nmodel = "sasrec"\nmax_len = 8\nembedding_dim = 8\nn_layers = 1\nepochs = 2\n'
+    config, home = tmp_path / "penchant.toml", tmp_path / CHECKPOINTS_FOLDER / "main"
+    config.write_text(CONFIG + table, encoding="utf-8")
+
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with Project.open(tmp_path) as again, monkeypatch.context() as patch:
+        patch.setattr(FileArtifactStore, "put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(again, "main", quiet=True)
+    (identity,) = home.glob("*/identity.json")
+    if changed == "events":
+        project.events.append(EventBatch.of([{"user_id": "new", "item_id": "i1", "timestamp": 99_000}]))
+    elif changed == "version":
+        monkeypatch.setattr("penchant.models.identity.version", lambda _: "0.0.1")
+    elif changed != "nothing":
+        config.write_text(CONFIG + table.replace("epochs = 2", "epochs = 3"), encoding="utf-8")
+    if changed == "damaged":
+        identity.write_text("{")
+    caplog.clear()
+    with Project.open(tmp_path) as again, caplog.at_level(logging.INFO, "penchant"):
+        assert train(again, "main", quiet=True)[0].published
+    said = [record.getMessage() for record in caplog.records]
+    assert [line for line in said if "goes on from" in line] == (["sasrec: goes on from epoch 2, batch 2"] if told is None else [])
+    assert [bool(told and re.search(told, line)) for line in said if "anew" in line] == ([] if told is None else [True])
+    assert not home.exists()
 
 
 def test_a_student_is_trained_after_its_teacher_and_from_it(project: Project, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from penchant.core.errors import ArtifactCorrupt, ArtifactIncompatible
-from penchant.training.checkpoint import FILE, Checkpoint, differences, read_checkpoint, remove_checkpoint, write_checkpoint
+from penchant.training.checkpoint import FILE, Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
 
 IDENTITY = {"config": {"dropout": 0.2, "epochs": 3}, "data": "abc"}
 
@@ -81,7 +81,3 @@ def test_remove_takes_it_away_and_may_be_repeated(tmp_path: Path) -> None:
     remove_checkpoint(tmp_path)
     remove_checkpoint(tmp_path)
     assert read_checkpoint(tmp_path, IDENTITY) is None
-
-
-def test_differences_names_what_came_and_what_went() -> None:
-    assert differences({"a": 1, "b": {"c": 2}}, {"b": {"c": 3}, "d": 4}) == ["a: 1 → None", "b.c: 2 → 3", "d: None → 4"]

@@ -1,7 +1,5 @@
 """`penchant train`: fit the configured models on all events, save them, and publish those that answer sensibly."""
 
-import hashlib
-import json
 import os
 import shutil
 import time
@@ -16,9 +14,11 @@ from penchant.core.log import logger
 from penchant.core.processes import processes
 from penchant.data import Dataset
 from penchant.data.mapped import map_dataset, write_dataset
+from penchant.jobs.checkpoints import begin, folder_of
 from penchant.jobs.publish import check
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model
+from penchant.models.identity import identity_of
 from penchant.scenarios.config import ModelTable
 from penchant.scenarios.project import CURSOR, MODELS_FOLDER, UNTIL, Project
 
@@ -127,9 +127,12 @@ def _wanted(project: Project, name: str | None) -> dict[str, ModelTable]:
 def _train_one(project: Project, name: str, model: Model, dataset: Dataset, options: FitOptions, *, publish: bool) -> Trained | None:
     """Fit, save and publish; None where another process does the latter."""
     started = time.perf_counter()
-    checkpoints, identity = project.dir / CHECKPOINTS_FOLDER / name, _identity(model, dataset)
-    curves = project.dir / CURVES_FOLDER / name / identity
-    model.fit(dataset, replace(options, checkpoint=checkpoints / identity, curves=curves, models=_live(project)))
+    identity = identity_of(model, dataset)
+    checkpoint = folder_of(project.dir / CHECKPOINTS_FOLDER / name, identity)
+    if processes().first:
+        begin(checkpoint, identity)
+    curves = project.dir / CURVES_FOLDER / name / checkpoint.name
+    model.fit(dataset, replace(options, checkpoint=checkpoint, curves=curves, models=_live(project)))
     _wait()  # nobody needs the checkpoints any more
     done = _save(project, name, model, dataset, time.perf_counter() - started, publish=publish) if processes().first else None
     _wait()  # the next model may learn from what is live now
@@ -148,12 +151,6 @@ def _save(project: Project, name: str, model: Model, dataset: Dataset, took: flo
     elif publish:
         logger.warning("%s: not published: %s; what was live stays live", version, problem)
     return Trained(name, model.name, version, seconds, not problem, problem)
-
-
-def _identity(model: Model, dataset: Dataset) -> str:
-    """What an interrupted training may be resumed for: the same settings and the same events, nothing else."""
-    told = json.dumps([model.name, model.config.model_dump(mode="json"), dataset.fingerprint], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _facts(model: Model, dataset: Dataset, seconds: float) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ import torch
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder_config import TrainingConfig
+from penchant.models.identity import identity_of
 from penchant.training.device import choose_device, choose_precision, machine
 from penchant.training.loop import Plan, Run, train
 from penchant.training.optimizers import optimizer_of
@@ -43,7 +43,7 @@ def learn(model: Model, dataset: Dataset, options: FitOptions, begin: Begin) -> 
         run = Run(
             model.name,
             device,
-            _identity(model, dataset, options),
+            identity_of(model, dataset, options.validation),
             options.checkpoint,
             quiet=options.quiet,
             report=options.report,
@@ -68,17 +68,6 @@ def _out_of_memory(name: str) -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise MemoryError(f"{name}: its training does not fit into memory; lower batch_size, max_len or size") from None
         raise
-
-
-def _identity(model: Model, dataset: Dataset, options: FitOptions) -> dict[str, Any]:
-    """What must be equal for a checkpoint to go on. `Any`: JSON values."""
-    validation = options.validation.fingerprint if options.validation is not None else None
-    return {
-        "model": model.name,
-        "version": version("penchant"),
-        "config": model.config.model_dump(mode="json"),
-        "data": {"train": dataset.fingerprint, "validation": validation},
-    }
 
 
 def _facts(curve: list[dict[str, float]], device: torch.device, precision: torch.dtype) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from penchant.core.differences import differences
 from penchant.core.disk import fsync, writing_tensors
 from penchant.core.errors import ArtifactCorrupt, ArtifactIncompatible
 
@@ -75,18 +76,6 @@ def read_checkpoint(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | N
 def remove_checkpoint(folder: Path) -> None:
     """For whoever asked for it, once what was learned is saved: until then it is all that there is of it."""
     (folder / FILE).unlink(missing_ok=True)
-
-
-def differences(saved: Mapping[str, Any], now: Mapping[str, Any], where: str = "") -> list[str]:
-    """One line a difference: `config.dropout: 0.2 → 0.5`. `Any`: JSON values."""
-    lines = []
-    for key in sorted({*saved, *now}):
-        old, new = saved.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            lines += differences(old, new, f"{where}{key}.")
-        elif old != new:
-            lines.append(f"{where}{key}: {old!r} → {new!r}")
-    return lines
 
 
 def _digest(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
