@@ -13,6 +13,7 @@ import pytest
 from penchant.core.artifact import Artifact
 from penchant.core.errors import ArtifactError, ArtifactNotFound, ConfigError, DataError, StoreUnavailable
 from penchant.core.events import EventBatch
+from penchant.core.types import FloatArray, Queries
 from penchant.jobs import publish as publishing
 from penchant.jobs.train import CHECKPOINTS_FOLDER, train
 from penchant.models import ItemKNN
@@ -108,6 +109,50 @@ def test_a_model_without_answers_never_goes_live(project: Project, monkeypatch: 
     assert not trained.published
     assert trained.problem == "it has no answer for 9 of 9 users"
     assert project.artifacts.live("item-knn") == before.version
+
+
+def shop(folder: Path, users: int, items: int, more: int) -> Project:
+    """Each of `users` people had four of `items` things, each thing as often as another; and `more` events with the first."""
+    (folder / "penchant.toml").write_text(CONFIG, encoding="utf-8")
+    rows = [(f"u{user}", f"i{(user + step) % items}", 1_000 * user + step) for user in range(users) for step in range(4)]
+    rows += [(f"u{user}", "i0", 1_000 * user + 10) for user in range(more)]
+    opened = Project.open(folder)
+    opened.events.append(EventBatch.of(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")))
+    return opened
+
+
+def indifferent(self: ItemKNN, queries: Queries) -> FloatArray:
+    return np.full((len(queries), self.n_items), 0.5, np.float32)
+
+
+def test_a_model_to_which_all_items_are_the_same_never_goes_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shop(tmp_path, users=12, items=12, more=3) as project:
+        (before,) = train(project, "item-knn", quiet=True)
+        assert before.published
+        monkeypatch.setattr(ItemKNN, "_scores", indifferent)
+        (trained,) = train(project, "item-knn", quiet=True)
+        assert trained.problem.startswith("to each user with a history all items are worth the same")
+        assert project.artifacts.live("item-knn") == before.version
+        (popular,) = train(project, "popular", quiet=True)  # the same for all, but not of all
+        assert popular.published
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "more", "name"),
+    [
+        pytest.param(12, 2, 3, "item-knn", id="two items"),
+        pytest.param(12, 10, 3, "item-knn", id="items of one answer"),
+        pytest.param(9, 12, 3, "item-knn", id="few users"),
+        pytest.param(12, 12, 0, "popular", id="all equally popular"),
+    ],
+)
+def test_a_model_that_has_an_excuse_for_equal_scores_goes_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, users: int, items: int, more: int, name: str
+) -> None:
+    monkeypatch.setattr(ItemKNN, "_scores", indifferent)
+    with shop(tmp_path, users, items, more) as project:
+        (trained,) = train(project, name, quiet=True)
+    assert trained.published, trained.problem
 
 
 def test_publish_and_rollback_change_what_answers(project: Project) -> None:

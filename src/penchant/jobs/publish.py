@@ -16,6 +16,7 @@ from penchant.scenarios.project import Project
 SAMPLE_USERS = 64
 SAMPLE_EVENTS = 200  # latest of each
 ANSWER = 10
+FEW = 10  # users; of fewer it is not said that a model tells nothing apart
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,26 @@ def check(project: Project, artifact: Artifact) -> str:
     if not np.isfinite(found.scores).all():
         return "it gives scores that are not finite"
     silent = int((np.diff(found.offsets) == 0).sum())
-    return f"it has no answer for {silent} of {len(queries)} users" if silent else ""
+    if silent:
+        return f"it has no answer for {silent} of {len(queries)} users"
+    if _tells_nothing_apart(project, model, queries):
+        return "to each user with a history all items are worth the same, so all would get the same; import more events or train another"
+    return ""
+
+
+def _tells_nothing_apart(project: Project, model: Model, queries: Queries) -> bool:
+    """Whether everybody with a history has one and the same score for the whole catalogue, and there is no excuse.
+
+    Excuses are few users, a catalogue that fits into one answer, and events that tell no item apart either: as many of each.
+    """
+    known = np.flatnonzero(np.diff(queries.offsets))
+    if len(known) < FEW or model.n_items <= ANSWER:
+        return False
+    for one in known[:, None]:  # as a rule the first one settles it
+        scores = model.scores(queries.take(one))
+        if scores.min() < scores.max():
+            return False
+    return len({n_events for _, n_events in project.store.listing.popular(model.n_items)}) > 1
 
 
 def sample(project: Project, model: Model) -> Queries:
