@@ -27,6 +27,11 @@ def offsets_of(lengths: NDArray[Any]) -> LongArray:
     return offsets
 
 
+def narrow(offsets: NDArray[Any]) -> NDArray[Any]:
+    """The same offsets, as int32 where the last allows it: sparse matrices keep columns as wide as offsets. `Any`: int32 or int64."""
+    return offsets.astype(np.int32, copy=False) if offsets[-1] < 2**31 else offsets
+
+
 def rows_of(offsets: LongArray) -> LongArray:
     """[L] the row that each element of a jagged array belongs to."""
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))

@@ -13,7 +13,7 @@ from penchant.core.types import FloatArray, Queries, offsets_of
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import BLOCK, fading, histories, met, pack, popularity, unpack
+from penchant.models.sparse import BLOCK, compressed, fading, histories, met, pack, popularity, unpack
 
 SMALL = 512  # items up to which the eigenvectors are exact
 OVERSAMPLING = 32  # further directions that are iterated along, so that the wanted ones are found sooner
@@ -142,5 +142,4 @@ def _best(block: FloatArray, neighbours: int | None) -> sparse.csr_array:
     if neighbours < n_columns:
         least = np.maximum(least, np.partition(block, n_columns - neighbours, axis=1)[:, [n_columns - neighbours]])
     kept = block >= least
-    columns = np.nonzero(kept)[1].astype(np.int32)
-    return sparse.csr_array((block[kept], columns, offsets_of(kept.sum(axis=1))), shape=block.shape)
+    return compressed(block[kept], np.nonzero(kept)[1], offsets_of(kept.sum(axis=1)), block.shape)

@@ -113,6 +113,7 @@ def _solved(together: sparse.csr_array, nearest: LongArray, l2: FloatArray) -> s
         columns, places = np.nonzero(real)
         parts.append((mine[columns, places], items[columns], weights[columns, places]))
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+    rows, columns = rows.astype(np.int32), columns.astype(np.int32)
     return sparse.csr_array((values.astype(np.float32, copy=False), (rows, columns)), shape=(n_items, n_items))
 
 

@@ -12,7 +12,7 @@ from penchant.data import Dataset
 from penchant.index.exact import top_n
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import pack, popularity, unpack
+from penchant.models.sparse import compressed, pack, popularity, unpack
 
 # Distances of so many pairs of people are held at once: 32 MiB.
 BLOCK = 2**23
@@ -92,7 +92,8 @@ class TIFUKNN(Model):
         pairs = np.unique(nth * n_items + queries.items)  # an item counts once a basket
         basket, item = pairs // n_items, pairs % n_items
         data = weight[basket].astype(np.float32)
-        return sparse.csr_array((data, (owner[basket], item)), shape=(len(queries), n_items))
+        places = (owner[basket].astype(np.int32), item.astype(np.int32))
+        return sparse.csr_array((data, places), shape=(len(queries), n_items))
 
     def _nearest(self, mine: sparse.csr_array) -> sparse.csr_array:
         """[B, people] 1 / k for each request's k nearest people."""
@@ -106,4 +107,4 @@ class TIFUKNN(Model):
             parts.append(top_n(closeness.astype(np.float32), k)[0].values)
         columns = np.concatenate(parts) if parts else np.zeros(0, np.int32)
         data = np.full(len(columns), 1 / max(1, k), np.float32)
-        return sparse.csr_array((data, columns, np.arange(mine.shape[0] + 1) * k), shape=(mine.shape[0], people.shape[0]))
+        return compressed(data, columns, np.arange(mine.shape[0] + 1) * k, (mine.shape[0], people.shape[0]))
