@@ -29,7 +29,7 @@ def theirs(similarity: str, dataset: Dataset, neighbours: int) -> np.ndarray:
 
 
 def ours(model: ItemKNN) -> np.ndarray:
-    return model._similarity.toarray()
+    return model._weights.toarray()
 
 
 def cosines(dataset: Dataset) -> np.ndarray:

@@ -52,7 +52,7 @@ def test_events_beyond_the_window_do_not_count() -> None:
 @pytest.mark.parametrize("window", [1, 3, 10, 50])
 def test_transitions_equal_brute_force(window: int) -> None:
     dataset = everyday(n_users=80)
-    np.testing.assert_allclose(LastItem(window=window).fit(dataset)._transitions.toarray(), brute(dataset, window), atol=1e-6)
+    np.testing.assert_allclose(LastItem(window=window).fit(dataset)._weights.toarray(), brute(dataset, window), atol=1e-6)
 
 
 def test_no_transition_crosses_from_one_user_to_the_next() -> None:

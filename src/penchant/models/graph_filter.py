@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from penchant.core.artifact import Arrays
 from penchant.core.random import generator
-from penchant.core.types import FloatArray, Queries, offsets_of
+from penchant.core.types import FloatArray, offsets_of
 from penchant.data import Dataset
-from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.base import FitOptions, ModelConfig
+from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import BLOCK, compressed, fading, histories, met, pack, popularity, unpack
+from penchant.models.sparse import BLOCK, compressed, met, popularity
 
 SMALL = 512  # items up to which the eigenvectors are exact
 OVERSAMPLING = 32  # further directions that are iterated along, so that the wanted ones are found sooner
@@ -42,7 +42,7 @@ class GraphFilterConfig(ModelConfig):
     seed: int = 0
 
 
-class GraphFilter(Model):
+class GraphFilter(ItemToItem):
     """Score of an item = sum over the history's items of what is left of their common people when coarse patterns are flattened.
 
     With R of people and items, D their diagonal matrices of frequencies and M = Dᵤ^−damping · R · Dᵢ^−½, the weights are
@@ -59,7 +59,6 @@ class GraphFilter(Model):
 
     name = "graph-filter"
     Config = GraphFilterConfig
-    needs_history = True
     config: GraphFilterConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
@@ -72,18 +71,6 @@ class GraphFilter(Model):
             graph, patterns * (strengths[-1] - strengths), patterns, (counts**-config.rarity, counts**config.frequency), config.neighbours
         )
         self._popularity = popularity(dataset)
-
-    def _scores(self, queries: Queries) -> FloatArray:
-        asked = histories(queries, self.n_items, fading(queries, self.config.recency))
-        scores: FloatArray = (asked @ self._weights).toarray()
-        scores += self._popularity
-        return scores
-
-    def _arrays(self) -> Arrays:
-        return {**pack("weights", self._weights), "popularity": self._popularity}
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._weights, self._popularity = unpack("weights", arrays), arrays["popularity"]
 
 
 def leading(matrix: sparse.csr_array, count: int, seed: int = 0) -> tuple[FloatArray, FloatArray]:

@@ -6,12 +6,12 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, Queries
+from penchant.core.types import Queries
 from penchant.data import Dataset
-from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.base import FitOptions, ModelConfig
+from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import OneOf, Real, Space, Whole
-from penchant.models.sparse import best_of_rows, fading, histories, met, pack, popularity, product_blocks, unpack
+from penchant.models.sparse import best_of_rows, fading, histories, met, popularity, product_blocks
 
 
 class ItemKNNConfig(ModelConfig):
@@ -36,7 +36,7 @@ class ItemKNNConfig(ModelConfig):
     b: float = Field(default=0.75, ge=0, le=1)  # bm25: how much a popular item is held back
 
 
-class ItemKNN(Model):
+class ItemKNN(ItemToItem):
     """Score of an item = sum of the similarities of the history's items to it, over each one's nearest neighbours.
 
     Reference: Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001, section 3; shrinkage
@@ -49,7 +49,7 @@ class ItemKNN(Model):
 
     name = "item-knn"
     Config = ItemKNNConfig
-    needs_history = True
+    matrix = "similarity"
     config: ItemKNNConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
@@ -64,20 +64,11 @@ class ItemKNN(Model):
             block.data[block.data < 0] = 0
             block.eliminate_zeros()
             best.append(best_of_rows(block, self.config.neighbours))
-        self._similarity = sparse.csr_array(sparse.vstack(best, format="csr")).astype(np.float32)
+        self._weights = sparse.csr_array(sparse.vstack(best, format="csr")).astype(np.float32)
         self._popularity = popularity(dataset)
 
-    def _scores(self, queries: Queries) -> FloatArray:
-        votes = histories(queries, self.n_items, fading(queries, self.config.recency, self.config.half_life_days)) @ self._similarity
-        scores: FloatArray = votes.toarray()
-        scores += self._popularity
-        return scores
-
-    def _arrays(self) -> Arrays:
-        return {**pack("similarity", self._similarity), "popularity": self._popularity}
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._similarity, self._popularity = unpack("similarity", arrays), arrays["popularity"]
+    def _asked(self, queries: Queries) -> sparse.csr_array:
+        return histories(queries, self.n_items, fading(queries, self.config.recency, self.config.half_life_days))
 
 
 def weigh(matrix: sparse.csr_array, config: ItemKNNConfig) -> sparse.csr_array:

@@ -6,12 +6,12 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, Queries
+from penchant.core.types import Queries
 from penchant.data import Dataset
-from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.base import FitOptions, ModelConfig
+from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Space, Whole
-from penchant.models.sparse import events_back, histories, pack, popularity, unpack
+from penchant.models.sparse import events_back, histories, popularity
 
 
 class LastItemConfig(ModelConfig):
@@ -22,7 +22,7 @@ class LastItemConfig(ModelConfig):
     window: int = Field(default=10, ge=1)  # two events this far apart still count as a transition; 1 = the next item only
 
 
-class LastItem(Model):
+class LastItem(ItemToItem):
     """Score of an item = how often it followed the last items, as a share of all that followed each.
 
     Two events of a user that are d apart count as 1/d of a transition, in training as well as between an event of the
@@ -36,25 +36,16 @@ class LastItem(Model):
 
     name = "last-item"
     Config = LastItemConfig
-    needs_history = True
+    matrix = "transitions"
     config: LastItemConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
-        self._transitions = _chain(dataset, self.config.window)
+        self._weights = _chain(dataset, self.config.window)
         self._popularity = popularity(dataset)
 
-    def _scores(self, queries: Queries) -> FloatArray:
+    def _asked(self, queries: Queries) -> sparse.csr_array:
         recent = queries.last(self.config.window)
-        weights = (1 / (1 + events_back(recent))).astype(np.float32)
-        scores: FloatArray = (histories(recent, self.n_items, weights) @ self._transitions).toarray()
-        scores += self._popularity
-        return scores
-
-    def _arrays(self) -> Arrays:
-        return {**pack("transitions", self._transitions), "popularity": self._popularity}
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._transitions, self._popularity = unpack("transitions", arrays), arrays["popularity"]
+        return histories(recent, self.n_items, (1 / (1 + events_back(recent))).astype(np.float32))
 
 
 def _chain(dataset: Dataset, window: int) -> sparse.csr_array:

@@ -7,13 +7,13 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from penchant.core.artifact import Arrays
-from penchant.core.types import FloatArray, LongArray, Queries
+from penchant.core.types import FloatArray, LongArray
 from penchant.data import Dataset
-from penchant.models.base import FitOptions, Model, ModelConfig
+from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.blas import one_thread
+from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import BLOCK, best_of_rows, fading, histories, met, pack, popularity, product_blocks, unpack
+from penchant.models.sparse import BLOCK, best_of_rows, met, popularity, product_blocks
 
 SYSTEMS = 2**26  # values of the systems that are built at once: 256 MiB, since each time all pairs of items are read
 
@@ -36,7 +36,7 @@ class SLIMConfig(ModelConfig):
     recency: float = Field(default=0.0, ge=0)  # the event k back in the history weighs (1 + k)^−recency; 0 = all the same
 
 
-class SLIM(Model):
+class SLIM(ItemToItem):
     """Score of an item = sum over the history's items of a weight learned by ridge regression of the item on its neighbours.
 
     The neighbours of an item are those with the most people in common, by cosine. Within them the weights are EASE's: they solve
@@ -53,7 +53,6 @@ class SLIM(Model):
 
     name = "slim"
     Config = SLIMConfig
-    needs_history = True
     config: SLIMConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
@@ -65,18 +64,6 @@ class SLIM(Model):
         with one_thread():
             self._weights = _solved(together, nearest, l2)
         self._popularity = popularity(dataset)
-
-    def _scores(self, queries: Queries) -> FloatArray:
-        asked = histories(queries, self.n_items, fading(queries, self.config.recency))
-        scores: FloatArray = (asked @ self._weights).toarray()
-        scores += self._popularity
-        return scores
-
-    def _arrays(self) -> Arrays:
-        return {**pack("weights", self._weights), "popularity": self._popularity}
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._weights, self._popularity = unpack("weights", arrays), arrays["popularity"]
 
 
 def _nearest(together: sparse.csr_array, counts: FloatArray, neighbours: int) -> LongArray:
