@@ -1,5 +1,6 @@
 """Who met what as a graph, its coarse patterns held back: for sparse data, and catalogues of any size."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +14,9 @@ from penchant.data import Dataset
 from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import BLOCK, compressed, met, popularity
+from penchant.models.sparse import compressed, met, popularity, stacked
 
+BLOCK = 2**24  # weights that are worked out at once: 64 MiB
 SMALL = 512  # items up to which the eigenvectors are exact
 OVERSAMPLING = 32  # further directions that are iterated along, so that the wanted ones are found sooner
 ITERATIONS = 5
@@ -67,9 +69,8 @@ class GraphFilter(ItemToItem):
         graph = _normalised(people, counts, config.damping)
         room = max(1, min(graph.shape) // LEAST_SHARE)
         strengths, patterns = leading(graph, min(config.components, room), config.seed)
-        self._weights = _filtered(
-            graph, patterns * (strengths[-1] - strengths), patterns, (counts**-config.rarity, counts**config.frequency), config.neighbours
-        )
+        scales, left = (counts**-config.rarity, counts**config.frequency), patterns * (strengths[-1] - strengths)
+        self._weights = stacked(_filtered(graph, left, patterns, scales, config.neighbours), dataset.n_items)
         self._popularity = popularity(dataset)
 
 
@@ -103,21 +104,20 @@ def _filtered(
     right: FloatArray,
     scales: tuple[NDArray[np.float64], NDArray[np.float64]],
     neighbours: int | None,
-) -> sparse.csr_array:
-    """[n_items, n_items] (`graph`ᵀ·`graph` + `left`·`right`ᵀ) with rows and columns scaled, no diagonal, and the best of each row."""
+) -> Iterator[sparse.csr_array]:
+    """Blocks of [n_items, n_items] (`graph`ᵀ·`graph` + `left`·`right`ᵀ), rows and columns scaled, no diagonal, the best of each row."""
     n_items = graph.shape[1]
     rows_by, columns_by = (scale.astype(np.float32) for scale in scales)
     by_item, scaled = sparse.csr_array(graph.T), sparse.csr_array(graph @ sparse.diags_array(columns_by))
     right = np.ascontiguousarray((right * columns_by[:, None]).T)  # [components, n_items]
-    step, parts = max(1, BLOCK // n_items), []
+    step = max(1, BLOCK // n_items)
     for start in range(0, n_items, step):
         rows = np.arange(start, min(start + step, n_items))
         block: FloatArray = left[rows] @ right
         block += (by_item[rows] @ scaled).toarray()
         block *= rows_by[rows, None]
         block[np.arange(len(rows)), rows] = 0  # an item does not speak for itself
-        parts.append(_best(block, neighbours))
-    return sparse.csr_array(sparse.vstack(parts, format="csr"))
+        yield _best(block, neighbours)
 
 
 def _best(block: FloatArray, neighbours: int | None) -> sparse.csr_array:

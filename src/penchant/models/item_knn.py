@@ -1,5 +1,6 @@
 """Items that the same people choose: each history item votes for its nearest neighbours. The classic that is hard to beat."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from penchant.data import Dataset
 from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import OneOf, Real, Space, Whole
-from penchant.models.sparse import best_of_rows, fading, histories, met, popularity, product_blocks
+from penchant.models.sparse import best_of_rows, fading, histories, met, popularity, product_blocks, stacked
 
 
 class ItemKNNConfig(ModelConfig):
@@ -56,16 +57,18 @@ class ItemKNN(ItemToItem):
         matrix = met(dataset).astype(np.float64)
         by_item = sparse.csr_array(weigh(matrix, self.config).T)  # [n_items, n_users]
         users = sparse.csr_array(matrix.T) if self.config.shrinkage else None
-        best = []
+        self._weights = stacked(self._best(matrix, by_item, users), dataset.n_items)
+        self._popularity = popularity(dataset)
+
+    def _best(self, matrix: sparse.csr_array, by_item: sparse.csr_array, users: sparse.csr_array | None) -> Iterator[sparse.csr_array]:
+        """Blocks of [n_items, n_items]: the similarities of each item's neighbours."""
         for rows, block in product_blocks(by_item, sparse.csr_array(by_item.T)):
             if users is not None:
                 block = _shrunk(block, sparse.csr_array(users[rows] @ matrix), self.config.shrinkage)
             block.data[block.indices == np.repeat(rows, np.diff(block.indptr))] = 0  # not its own neighbour
             block.data[block.data < 0] = 0
             block.eliminate_zeros()
-            best.append(best_of_rows(block, self.config.neighbours))
-        self._weights = sparse.csr_array(sparse.vstack(best, format="csr")).astype(np.float32)
-        self._popularity = popularity(dataset)
+            yield best_of_rows(block, self.config.neighbours)
 
     def _asked(self, queries: Queries) -> sparse.csr_array:
         return histories(queries, self.n_items, fading(queries, self.config.recency, self.config.half_life_days))

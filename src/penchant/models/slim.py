@@ -7,15 +7,16 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from penchant.core.types import FloatArray, LongArray
+from penchant.core.types import BoolArray, FloatArray, IntArray, offsets_of
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.blas import one_thread
 from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import BLOCK, best_of_rows, met, popularity, product_blocks
+from penchant.models.sparse import BLOCK, best_of_rows, compressed, met, popularity, product_blocks, stacked
 
 SYSTEMS = 2**26  # values of the systems that are built at once: 256 MiB, since each time all pairs of items are read
+CACHED = 2**18  # values of the systems that are solved at once
 
 NOBODY = -1  # fills up the neighbours of an item that has few
 
@@ -48,7 +49,7 @@ class SLIM(ItemToItem):
     Differs: no L1 penalty and no bound at 0, since choosing neighbours makes it sparse already; popularity orders what no
     item of the history explains.
     Cost: O(pairs of items met by the same person + items · neighbours³) time; O(items · neighbours) memory, and while training
-    8 bytes a pair of items that somebody met both.
+    4 bytes a pair of items that somebody met both.
     """
 
     name = "slim"
@@ -57,75 +58,98 @@ class SLIM(ItemToItem):
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         matrix = met(dataset)
-        together = sparse.csr_array(sparse.vstack([block for _, block in product_blocks(sparse.csr_array(matrix.T), matrix)], format="csr"))
-        counts = together.diagonal()
-        nearest = _nearest(together, counts, self.config.neighbours)
+        counts = np.bincount(matrix.indices, minlength=dataset.n_items).astype(np.float32)
+        together, nearest = _counted(matrix, counts, min(self.config.neighbours, dataset.n_items - 1))
         l2 = (self.config.l2 * np.maximum(1, counts) ** self.config.scaling).astype(np.float32)
         with one_thread():
-            self._weights = _solved(together, nearest, l2)
+            self._weights = sparse.csr_array(stacked(_solved(together, nearest, l2), dataset.n_items).T)
         self._popularity = popularity(dataset)
 
 
-def _nearest(together: sparse.csr_array, counts: FloatArray, neighbours: int) -> LongArray:
-    """[n_items, K] each item's nearest other items, ascending; `NOBODY` where it has fewer."""
-    n_items = len(counts)
-    if neighbours >= n_items - 1:
-        others = np.tile(np.arange(n_items - 1, dtype=np.int64), (n_items, 1))
-        return others + (others >= np.arange(n_items)[:, None])
-    lengths = np.diff(together.indptr)
-    rows, columns = np.repeat(np.arange(n_items), lengths), together.indices
-    cosines = together.data / np.sqrt(counts[rows] * counts[columns])
-    cosines[rows == columns] = -1  # not its own neighbour: below every other, and left out
-    best = best_of_rows(sparse.csr_array((cosines, columns, together.indptr), shape=together.shape), neighbours)
-    lengths = np.diff(best.indptr)
-    rows = np.repeat(np.arange(n_items), lengths)
-    nearest = np.full((n_items, neighbours), NOBODY, dtype=np.int64)
-    nearest[rows, np.arange(best.nnz) - best.indptr[rows]] = np.where(best.data < 0, NOBODY, best.indices)
+def _counted(matrix: sparse.csr_array, counts: FloatArray, neighbours: int) -> tuple[list[sparse.csr_array], IntArray]:
+    """How many people met both of two items, as blocks of rows of the upper triangle, and each item's nearest others [n_items, K].
+
+    Those are ascending, with `NOBODY` where an item has fewer.
+    """
+    n_items, together = len(counts), []
+    if neighbours == n_items - 1:
+        nearest = np.tile(np.arange(n_items - 1, dtype=np.int32), (n_items, 1))
+        nearest += nearest >= np.arange(n_items)[:, None]
+    else:
+        nearest = np.full((n_items, neighbours), NOBODY, dtype=np.int32)
+    for items, block in product_blocks(sparse.csr_array(matrix.T), matrix):
+        rows = np.repeat(items.astype(np.int32), np.diff(block.indptr))
+        if neighbours < n_items - 1:
+            nearest[items] = _nearest(block, rows, counts, neighbours)
+        above = block.indices >= rows
+        lengths = np.bincount(rows[above] - items[0], minlength=len(items))
+        together.append(compressed(block.data[above], block.indices[above], offsets_of(lengths), block.shape))
+    return together, nearest
+
+
+def _nearest(block: sparse.csr_array, rows: IntArray, counts: FloatArray, neighbours: int) -> IntArray:
+    """[R, K] of a block's items."""
+    cosines = counts[rows]
+    cosines *= counts[block.indices]
+    np.divide(block.data, np.sqrt(cosines, out=cosines), out=cosines)
+    cosines[rows == block.indices] = -1  # not its own neighbour: below every other, and left out
+    best = best_of_rows(compressed(cosines, block.indices, block.indptr, block.shape), neighbours)
+    nearest = np.full((block.shape[0], neighbours), NOBODY, dtype=np.int32)
+    row = np.repeat(np.arange(block.shape[0]), np.diff(best.indptr))
+    nearest[row, np.arange(best.nnz) - best.indptr[row]] = np.where(best.data < 0, NOBODY, best.indices)
     return nearest
 
 
-def _solved(together: sparse.csr_array, nearest: LongArray, l2: FloatArray) -> sparse.csr_array:
-    """[n_items, n_items] float32 weights, row = what explains, column = what is explained."""
+def _solved(together: list[sparse.csr_array], nearest: IntArray, l2: FloatArray) -> Iterator[sparse.csr_array]:
+    """Blocks of [n_items, n_items] weights, row = what is explained, column = what explains."""
     n_items, width = nearest.shape
-    parts = []
-    for items in _blocks(n_items, SYSTEMS // width**2):
-        mine = nearest[items]  # [B, K]
+    at_once, in_cache = (max(1, values // max(1, width**2)) for values in (SYSTEMS, CACHED))
+    for start in range(0, n_items, at_once):
+        mine = nearest[start : start + at_once]  # [B, K]
+        systems, weights = _systems(together, mine, start)
+        for some in (slice(first, first + in_cache) for first in range(0, len(mine), in_cache)):
+            weights[some] = _solution(systems[some], weights[some], mine[some] != NOBODY, l2[mine[some]])
         real = mine != NOBODY
-        systems, wanted = _systems(together, items, mine)
-        systems *= real[:, :, None] & real[:, None, :]
-        wanted *= real
-        diagonal = np.arange(width)
-        systems[:, diagonal, diagonal] += np.where(real, l2[mine], 1)
-        weights = np.linalg.solve(systems, wanted[..., None])[..., 0]
-        columns, places = np.nonzero(real)
-        parts.append((mine[columns, places], items[columns], weights[columns, places]))
-    rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    rows, columns = rows.astype(np.int32), columns.astype(np.int32)
-    return sparse.csr_array((values.astype(np.float32, copy=False), (rows, columns)), shape=(n_items, n_items))
+        yield compressed(weights[real], mine[real], offsets_of(real.sum(axis=1)), (len(mine), n_items))
 
 
-def _systems(together: sparse.csr_array, items: LongArray, nearest: LongArray) -> tuple[FloatArray, FloatArray]:
-    """Common people of each two neighbours [B, K, K], and of each neighbour and its item [B, K]; some number where `NOBODY` is.
+def _solution(systems: FloatArray, wanted: FloatArray, real: BoolArray, l2: FloatArray) -> FloatArray:
+    """[B, K] weights of systems [B, K, K] of which the upper triangle is set; `l2` [B, K] is added to the diagonal."""
+    systems = systems + np.triu(systems, 1).transpose(0, 2, 1)
+    systems *= real[:, :, None] & real[:, None, :]
+    diagonal = np.arange(systems.shape[1])
+    systems[:, diagonal, diagonal] += np.where(real, l2, 1)
+    weights: FloatArray = np.linalg.solve(systems, (wanted * real)[..., None])[..., 0]
+    return weights
 
-    The rows of `together` are spread out a few at a time, and each goes to all systems that it is part of.
+
+def _systems(together: list[sparse.csr_array], nearest: IntArray, first: int) -> tuple[FloatArray, FloatArray]:
+    """Common people of each two neighbours [B, K, K], upper triangle, and of each neighbour and its item [B, K].
+
+    Where `NOBODY` is, some number. `nearest` [B, K] is of the items from `first` on. The rows of `together` are spread out a few at
+    a time, and each goes to all systems that it is part of. A pair's number is in the row of the lesser item alone, so each of the
+    two looks for it.
     """
-    n_items, width = together.shape[0], nearest.shape[1]
+    width, items = nearest.shape[1], np.arange(first, first + len(nearest))
     systems = np.zeros((len(nearest), width, width), dtype=np.float32)
     wanted = np.zeros(nearest.shape, dtype=np.float32)
-    places = nearest.ravel()
-    order = np.argsort(places, kind="stable")
-    sorted_places = places[order]
-    for rows in _blocks(n_items, BLOCK // n_items):
-        here = slice(*np.searchsorted(sorted_places, (rows[0], rows[-1] + 1)))
-        row = sorted_places[here] - rows[0]
-        if len(row):
-            spread = together[rows].toarray()
-            system, place = order[here] // width, order[here] % width
-            systems[system, place] = spread[row[:, None], nearest[system]]
-            wanted[system, place] = spread[row, items[system]]
+    order = np.argsort(nearest, axis=None, kind="stable")
+    places = nearest.ravel()[order]
+    for row, spread in _spread(together):
+        here = slice(*np.searchsorted(places, (row, row + len(spread))))
+        rows, (system, place) = places[here] - row, np.divmod(order[here], width)
+        systems[system, place] = spread[rows[:, None], nearest[system]]
+        wanted[system, place] += spread[rows, items[system]]
+        own = items[max(0, row - first) : max(0, row + len(spread) - first)]
+        wanted[own - first] += spread[(own - row)[:, None], nearest[own - first]]
     return systems, wanted
 
 
-def _blocks(size: int, step: int) -> Iterator[LongArray]:
-    for start in range(0, size, max(1, step)):
-        yield np.arange(start, min(start + max(1, step), size), dtype=np.int64)
+def _spread(together: list[sparse.csr_array]) -> Iterator[tuple[int, FloatArray]]:
+    """(first row, all values of some rows), until all were."""
+    row = 0
+    for block in together:
+        step = max(1, BLOCK // block.shape[1])
+        for start in range(0, block.shape[0], step):
+            yield row + start, block[start : start + step].toarray()
+        row += block.shape[0]

