@@ -19,6 +19,8 @@ BoolArray = NDArray[np.bool_]
 
 UNKNOWN = -1
 
+SLAB = 2**16  # elements that are counted at once
+
 
 def offsets_of(lengths: NDArray[Any]) -> LongArray:
     """[B+1] offsets of rows with these lengths. `Any`: every integer type is welcome."""
@@ -35,6 +37,18 @@ def narrow(offsets: NDArray[Any]) -> NDArray[Any]:
 def rows_of(offsets: LongArray) -> LongArray:
     """[L] the row that each element of a jagged array belongs to."""
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+
+
+def lengths_kept(offsets: LongArray | IntArray, keep: BoolArray) -> LongArray:
+    """[B] how many elements of each row of a jagged array are where `keep` [L] is true; takes no memory an element."""
+    lengths = np.zeros(len(offsets) - 1, np.int64)
+    some = np.flatnonzero(np.diff(offsets))
+    slabs = np.searchsorted(offsets[some], np.arange(SLAB, len(keep), SLAB))
+    for rows in np.split(some, slabs):
+        if len(rows):
+            start, stop = offsets[rows[0]], offsets[rows[-1] + 1]
+            lengths[rows] = np.add.reduceat(keep[start:stop], offsets[rows] - start, dtype=np.int64)  # makes all of it int64
+    return lengths
 
 
 def gather_rows(offsets: LongArray, rows: LongArray) -> tuple[LongArray, LongArray]:
@@ -170,10 +184,9 @@ class Queries:
         """The same requests with only the history events where `keep` [T] is true."""
         if keep.all():
             return self
-        lengths = np.bincount(rows_of(self.offsets)[keep], minlength=len(self))
         return replace(
             self,
-            offsets=offsets_of(lengths),
+            offsets=offsets_of(lengths_kept(self.offsets, keep)),
             items=self.items[keep],
             event_types=self.event_types[keep],
             values=self.values[keep],
@@ -224,12 +237,11 @@ class Candidates:
         """Only the candidates where `keep` [L] is true; order and number of lists stay."""
         if keep.all():
             return self
-        lengths = np.bincount(rows_of(self.offsets)[keep], minlength=len(self))
         return Candidates(
             self.items[keep],
             self.scores[keep],
             self.source[keep],
-            offsets_of(lengths),
+            offsets_of(lengths_kept(self.offsets, keep)),
             {name: column[keep] for name, column in self.columns.items()},
         )
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from penchant.core.types import UNKNOWN, BoolArray, FloatArray, IntArray, LongArray, SmallArray, chosen, offsets_of, rows_of
+from penchant.core.types import UNKNOWN, BoolArray, FloatArray, IntArray, LongArray, SmallArray, chosen, lengths_kept, narrow, offsets_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Interactions:
     @cached_property
     def users(self) -> IntArray:
         """[E] the user of each event."""
-        return rows_of(self.offsets).astype(np.int32)
+        return np.repeat(np.arange(self.n_users, dtype=np.int32), self.lengths)
 
     @property
     def lengths(self) -> LongArray:
@@ -69,7 +69,7 @@ class Interactions:
     def keep(self, keep: BoolArray) -> "Interactions":
         """Only the events where `keep` [E] is true; users stay, perhaps empty."""
         return Interactions(
-            offsets_of(np.bincount(self.users[keep], minlength=self.n_users)),
+            offsets_of(lengths_kept(self.offsets, keep)),
             self.items[keep],
             self.event_types[keep],
             self.values[keep],
@@ -80,6 +80,7 @@ class Interactions:
     def matrix(self, n_items: int) -> sparse.csr_array:
         """[U, n_items] float32: how often each user met each item."""
         ones = np.ones(len(self), dtype=np.float32)
-        counts = sparse.csr_array((ones, (self.users, self.items)), shape=(self.n_users, n_items))
+        offsets = narrow(self.offsets).copy()  # what is counted is written over these copies
+        counts = sparse.csr_array((ones, self.items.astype(offsets.dtype), offsets), shape=(self.n_users, n_items))
         counts.sum_duplicates()
         return counts

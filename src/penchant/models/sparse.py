@@ -9,7 +9,7 @@ from scipy import sparse
 
 from penchant.core.artifact import Arrays
 from penchant.core.clock import DAY
-from penchant.core.types import BoolArray, FloatArray, LongArray, Queries, narrow, offsets_of, rows_of
+from penchant.core.types import BoolArray, FloatArray, LongArray, Queries, lengths_kept, narrow, offsets_of, rows_of
 from penchant.data import Dataset
 from penchant.index.exact import top_n
 
@@ -114,8 +114,8 @@ def _drop_all_but(keep: BoolArray, matrix: sparse.csr_array, rows: LongArray, k:
 
 
 def _only(matrix: sparse.csr_array, keep: BoolArray) -> sparse.csr_array:
-    lengths = np.bincount(rows_of(matrix.indptr.astype(np.int64))[keep], minlength=matrix.shape[0])
-    return compressed(matrix.data[keep], matrix.indices[keep], offsets_of(lengths), matrix.shape)
+    offsets = offsets_of(lengths_kept(matrix.indptr, keep))
+    return compressed(matrix.data[keep], matrix.indices[keep], offsets, matrix.shape)
 
 
 def product_blocks(left: sparse.csr_array, right: sparse.csr_array) -> Iterator[tuple[LongArray, sparse.csr_array]]:
