@@ -5,6 +5,8 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from penchant.core.errors import DataError
+
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -15,6 +17,13 @@ def free_memory() -> int | None:
     """
     rooms = [room for room in (_machine(), *_control_groups(), *_process()) if room is not None]
     return max(0, min(rooms)) if rooms else None
+
+
+def refuse_beyond(needed: int, what: str, remedy: str) -> None:
+    """Raises DataError where fewer than `needed` bytes are free: `needed` must be a lower bound, so that nothing is refused that fits."""
+    room = free_memory()
+    if room is not None and needed > room:
+        raise DataError(f"{what} need at least {needed / 2**30:.1f} GiB of memory to train, and {room / 2**30:.1f} GiB are free; {remedy}")
 
 
 def _machine() -> int | None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
+from penchant.core.memory import refuse_beyond
 from penchant.core.random import generator
 from penchant.core.types import FloatArray, offsets_of
 from penchant.data import Dataset
@@ -66,9 +67,16 @@ class GraphFilter(ItemToItem):
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         config, people = self.config, met(dataset)
         counts = np.maximum(1, np.bincount(people.indices, minlength=dataset.n_items)).astype(np.float64)
+        room = max(1, min(people.shape) // LEAST_SHARE)
+        components = min(config.components, room)
+        width = _width(dataset.n_items, components)
+        refuse_beyond(
+            12 * people.nnz + (12 * dataset.n_users + 4 * dataset.n_items) * width,  # the graph both ways; people and items by directions
+            f"graph-filter: {dataset.n_users:,} people and {dataset.n_items:,} items",
+            f"set fewer components than {components}",
+        )
         graph = _normalised(people, counts, config.damping)
-        room = max(1, min(graph.shape) // LEAST_SHARE)
-        strengths, patterns = leading(graph, min(config.components, room), config.seed)
+        strengths, patterns = leading(graph, components, config.seed)
         scales, left = (counts**-config.rarity, counts**config.frequency), patterns * (strengths[-1] - strengths)
         self._weights = stacked(_filtered(graph, left, patterns, scales, config.neighbours), dataset.n_items)
         self._popularity = popularity(dataset)
@@ -79,7 +87,7 @@ def leading(matrix: sparse.csr_array, count: int, seed: int = 0) -> tuple[FloatA
 
     Exact, up to rounding, for a small matrix; else best where the eigenvalues differ, which is where they are flattened most.
     """
-    width = matrix.shape[1] if matrix.shape[1] <= SMALL else min(count + OVERSAMPLING, matrix.shape[1])
+    width = _width(matrix.shape[1], count)
     start = generator(seed, "graph-filter").normal(size=(matrix.shape[1], width)).astype(np.float32)
     turned = sparse.csr_array(matrix.T)
     basis: FloatArray = np.linalg.qr(start)[0]
@@ -89,6 +97,11 @@ def leading(matrix: sparse.csr_array, count: int, seed: int = 0) -> tuple[FloatA
     values, vectors = np.linalg.eigh(inside.T @ inside)  # ascending
     best = slice(-1, -count - 1, -1)
     return np.maximum(values[best], 0).astype(np.float32), basis @ vectors[:, best].astype(np.float32)
+
+
+def _width(n_items: int, count: int) -> int:
+    """Directions that are iterated along."""
+    return n_items if n_items <= SMALL else min(count + OVERSAMPLING, n_items)
 
 
 def _normalised(people: sparse.csr_array, counts: NDArray[np.float64], damping: float) -> sparse.csr_array:

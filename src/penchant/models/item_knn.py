@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
+from penchant.core.memory import refuse_beyond
 from penchant.core.types import Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, ModelConfig
@@ -54,7 +55,11 @@ class ItemKNN(ItemToItem):
     config: ItemKNNConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
-        matrix = met(dataset).astype(np.float64)
+        matrix = met(dataset)
+        more = 40 if self.config.shrinkage else 28  # bytes: weighed by user and by item and, to shrink, not weighed, instead of this
+        remedy = "shrinkage = 0 needs a quarter less, fewer events less yet"
+        refuse_beyond(more * matrix.nnz, f"item-knn: {matrix.nnz:,} meetings of people and items", remedy)
+        matrix = matrix.astype(np.float64)
         by_item = sparse.csr_array(weigh(matrix, self.config).T)  # [n_items, n_users]
         users = sparse.csr_array(matrix.T) if self.config.shrinkage else None
         self._weights = stacked(self._best(matrix, by_item, users), dataset.n_items)

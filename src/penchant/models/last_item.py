@@ -7,12 +7,13 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
+from penchant.core.memory import refuse_beyond
 from penchant.core.types import UNKNOWN, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Space, Whole
-from penchant.models.sparse import events_back, histories, popularity, stacked
+from penchant.models.sparse import at_least, evenly, events_back, histories, popularity, stacked
 
 SLAB = 2**22  # transitions that are counted at once
 
@@ -43,7 +44,12 @@ class LastItem(ItemToItem):
     config: LastItemConfig
 
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
-        self._weights = stacked(_chain(dataset, self.config.window), dataset.n_items)
+        window, n_items = self.config.window, dataset.n_items
+        stored = np.diff(_followed(dataset, evenly(n_items), window).indptr)
+        refuse_beyond(
+            8 * at_least(stored, n_items), f"last-item: {dataset.n_events:,} events with window = {window}", "set a smaller window"
+        )
+        self._weights = stacked(_chain(dataset, window), n_items)
         self._popularity = popularity(dataset)
 
     def _asked(self, queries: Queries) -> sparse.csr_array:

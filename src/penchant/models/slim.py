@@ -7,16 +7,19 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
+from penchant.core.memory import refuse_beyond
 from penchant.core.types import BoolArray, FloatArray, IntArray, offsets_of
 from penchant.data import Dataset
 from penchant.models.base import FitOptions, ModelConfig
 from penchant.models.blas import one_thread
 from penchant.models.item_to_item import ItemToItem
 from penchant.models.space import Real, Space, Whole
-from penchant.models.sparse import BLOCK, best_of_rows, compressed, met, popularity, product_blocks, stacked
+from penchant.models.sparse import BLOCK, at_least, best_of_rows, compressed, evenly, met, popularity, product_blocks, stacked
 
 SYSTEMS = 2**26  # values of the systems that are built at once: 256 MiB, since each time all pairs of items are read
 CACHED = 2**18  # values of the systems that are solved at once
+
+REMEDY = "leave it out, or use item-knn, which keeps no number of each pair; fewer items or shorter histories need less, too"
 
 NOBODY = -1  # fills up the neighbours of an item that has few
 
@@ -59,11 +62,22 @@ class SLIM(ItemToItem):
     def _fit(self, dataset: Dataset, options: FitOptions) -> None:
         matrix = met(dataset)
         counts = np.bincount(matrix.indices, minlength=dataset.n_items).astype(np.float32)
+        refuse_beyond(_bytes_at_least(matrix, self.config.neighbours), f"slim: {dataset.n_items:,} items", REMEDY)
         together, nearest = _counted(matrix, counts, min(self.config.neighbours, dataset.n_items - 1))
         l2 = (self.config.l2 * np.maximum(1, counts) ** self.config.scaling).astype(np.float32)
         with one_thread():
             self._weights = sparse.csr_array(stacked(_solved(together, nearest, l2), dataset.n_items).T)
         self._popularity = popularity(dataset)
+
+
+def _bytes_at_least(matrix: sparse.csr_array, neighbours: int) -> int:
+    """Of pairs, neighbours and the systems that are built at once."""
+    n_items = matrix.shape[1]
+    width = min(neighbours, n_items - 1)
+    some = sparse.csr_array(sparse.csr_array(matrix.T)[evenly(n_items)])
+    pairs = np.concatenate([np.diff(block.indptr) for _, block in product_blocks(some, matrix)])
+    systems = min(n_items, _at_once(SYSTEMS, width)) / n_items * width * at_least(np.clip(pairs - 1, 0, width), n_items)
+    return 4 * (at_least(pairs, n_items) + n_items * width + int(systems))
 
 
 def _counted(matrix: sparse.csr_array, counts: FloatArray, neighbours: int) -> tuple[list[sparse.csr_array], IntArray]:
@@ -81,9 +95,9 @@ def _counted(matrix: sparse.csr_array, counts: FloatArray, neighbours: int) -> t
         rows = np.repeat(items.astype(np.int32), np.diff(block.indptr))
         if neighbours < n_items - 1:
             nearest[items] = _nearest(block, rows, counts, neighbours)
-        above = block.indices >= rows
-        lengths = np.bincount(rows[above] - items[0], minlength=len(items))
-        together.append(compressed(block.data[above], block.indices[above], offsets_of(lengths), block.shape))
+        upper = block.indices >= rows
+        lengths = np.bincount(rows[upper] - items[0], minlength=len(items))
+        together.append(compressed(block.data[upper], block.indices[upper], offsets_of(lengths), block.shape))
     return together, nearest
 
 
@@ -103,7 +117,7 @@ def _nearest(block: sparse.csr_array, rows: IntArray, counts: FloatArray, neighb
 def _solved(together: list[sparse.csr_array], nearest: IntArray, l2: FloatArray) -> Iterator[sparse.csr_array]:
     """Blocks of [n_items, n_items] weights, row = what is explained, column = what explains."""
     n_items, width = nearest.shape
-    at_once, in_cache = (max(1, values // max(1, width**2)) for values in (SYSTEMS, CACHED))
+    at_once, in_cache = _at_once(SYSTEMS, width), _at_once(CACHED, width)
     for start in range(0, n_items, at_once):
         mine = nearest[start : start + at_once]  # [B, K]
         systems, weights = _systems(together, mine, start)
@@ -111,6 +125,11 @@ def _solved(together: list[sparse.csr_array], nearest: IntArray, l2: FloatArray)
             weights[some] = _solution(systems[some], weights[some], mine[some] != NOBODY, l2[mine[some]])
         real = mine != NOBODY
         yield compressed(weights[real], mine[real], offsets_of(real.sum(axis=1)), (len(mine), n_items))
+
+
+def _at_once(values: int, width: int) -> int:
+    """Systems that so many values hold."""
+    return max(1, values // max(1, width**2))
 
 
 def _solution(systems: FloatArray, wanted: FloatArray, real: BoolArray, l2: FloatArray) -> FloatArray:

@@ -17,6 +17,8 @@ from penchant.index.exact import top_n
 # 150 bytes: 2^22 instead of 2^24 took 280 instead of 650 MB for item-kNN over 10,000 items, and no more time.
 BLOCK = 2**22
 
+SAMPLE = 200  # rows that a guess about all of them looks at
+
 
 def compressed(data: NDArray[Any], columns: NDArray[Any], offsets: NDArray[Any], shape: tuple[int, int]) -> sparse.csr_array:
     """[shape] row r stores `data[offsets[r]:offsets[r + 1]]` in its `columns`, which take four bytes each where they can.
@@ -130,6 +132,20 @@ def product_blocks(left: sparse.csr_array, right: sparse.csr_array) -> Iterator[
         block.sort_indices()
         yield np.arange(start, stop, dtype=np.int64), block
         start = stop
+
+
+def evenly(n_rows: int) -> LongArray:
+    """Some of so many rows, for a guess about all: one at least, and few enough to cost next to nothing."""
+    step = max(64, n_rows // SAMPLE)
+    return np.arange(min(step // 2, n_rows - 1), n_rows, step)
+
+
+def at_least(stored: NDArray[Any], n_rows: int) -> int:
+    """How many values `n_rows` rows store at the least, as far as some of them tell: the mean less three standard errors.
+
+    A few rows that are much longer than the others make it 0 rather than too much. `Any`: every integer type is welcome.
+    """
+    return int(n_rows * max(0, stored.mean() - 3 * stored.std() / np.sqrt(len(stored)))) if len(stored) > 1 else 0
 
 
 def _reach(left: sparse.csr_array, right: sparse.csr_array) -> LongArray:

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from penchant.core.errors import DataError
 from penchant.data import Dataset, Interactions, Vocabulary
 from penchant.models import MODELS, last_item, slim, sparse
 from penchant.models.base import Model
@@ -56,3 +57,36 @@ def test_weights_exist_once(name: str, dense: Dataset, monkeypatch: pytest.Monke
         monkeypatch.setattr(f"penchant.models.{module}.BLOCK", 2**14)
     model = MODELS.load(name)(neighbours=N_ITEMS).fit(dense)
     assert peak(model, dense) < 13 * model._weights.nnz
+
+
+def zipf() -> Dataset:
+    random = np.random.default_rng(1)
+    users, items = np.sort(random.integers(0, 2_000, 40_000)).astype(np.int32), (random.zipf(1.3, 40_000) % 3_000).astype(np.int32)
+    nothing = {"event_types": np.zeros(40_000, np.int16), "values": np.full(40_000, np.nan, np.float32)}
+    names = (Vocabulary(map(str, range(size))) for size in (2_000, 3_000))
+    return Dataset(Interactions.sort(users, items, np.arange(40_000), **nothing, n_users=2_000), *names, Vocabulary(["view"]))
+
+
+REFUSED = {"slim": "item-knn", "last-item": "smaller window", "graph-filter": "fewer components", "item-knn": "shrinkage = 0"}
+
+
+@pytest.mark.parametrize(("name", "remedy"), REFUSED.items())
+def test_what_cannot_fit_is_refused_with_the_remedy(name: str, remedy: str, dense: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.core.memory.free_memory", lambda: 200_000)
+    with pytest.raises(DataError, match=rf"^{name}: .* need at least .* GiB of memory to train, and .* are free; .*{remedy}"):
+        MODELS.load(name)().fit(dense)
+
+
+@pytest.mark.parametrize("kind", ["dense", "skewed"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_fits_is_not_refused(name: str, kind: str, dense: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = zipf() if kind == "skewed" else dense
+    taken = peak(MODELS.load(name)(), dataset)
+    monkeypatch.setattr("penchant.core.memory.free_memory", lambda: taken)
+    MODELS.load(name)().fit(dataset)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_few_long_rows_are_not_taken_for_many(seed: int) -> None:
+    stored = np.random.default_rng(seed).zipf(1.5, 20_000).clip(max=20_000)
+    assert sparse.at_least(stored[sparse.evenly(20_000)], 20_000) <= stored.sum()
