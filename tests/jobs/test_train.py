@@ -1,4 +1,5 @@
 import logging
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from penchant.core.errors import ArtifactError, ArtifactNotFound, ConfigError, D
 from penchant.core.events import EventBatch
 from penchant.core.types import FloatArray, Queries
 from penchant.jobs import publish as publishing
+from penchant.jobs.checkpoints import begin, left_at
 from penchant.jobs.train import CHECKPOINTS_FOLDER, train
 from penchant.models import ItemKNN
 from penchant.scenarios import Engine, Project, Request
@@ -226,6 +228,7 @@ def test_a_model_that_the_disk_does_not_take_is_not_lost(
     ("changed", "told"),
     [
         ("nothing", None),
+        ("newer events", None),
         ("settings", r"main: an interrupted training was left and this one begins anew, for they differ: config\.epochs: 2 → 3$"),
         ("events", r"begins anew, for they differ: the events are others$"),
         ("version", r"begins anew, for they differ: version: '[\d.]+' → '0\.0\.1'$"),
@@ -249,8 +252,9 @@ def test_an_interrupted_training_of_something_else_is_told_and_begun_anew(
         with pytest.raises(KeyboardInterrupt):
             train(again, "main", quiet=True)
     (identity,) = home.glob("*/identity.json")
-    if changed == "events":
-        project.events.append(EventBatch.of([{"user_id": "new", "item_id": "i1", "timestamp": 99_000}]))
+    if changed in ("events", "newer events"):  # an item that nobody has met yet changes what the others are compared with
+        item = "i1" if changed == "newer events" else "never met"
+        project.events.append(EventBatch.of([{"user_id": "new", "item_id": item, "timestamp": 99_000}]))
     elif changed == "version":
         monkeypatch.setattr("penchant.models.identity.version", lambda _: "0.0.1")
     elif changed != "nothing":
@@ -263,7 +267,21 @@ def test_an_interrupted_training_of_something_else_is_told_and_begun_anew(
     said = [record.getMessage() for record in caplog.records]
     assert [line for line in said if "goes on from" in line] == (["sasrec: goes on from epoch 2, batch 2"] if told is None else [])
     assert [bool(told and re.search(told, line)) for line in said if "anew" in line] == ([] if told is None else [True])
+    assert ("train: goes on with the events that it had begun with; 1 newer ones are for the next training" in said) == (
+        changed == "newer events"
+    )
     assert not home.exists()
+
+
+def test_a_training_that_was_left_long_ago_does_not_go_on(tmp_path: Path) -> None:
+    settings, folder = {"model": "sasrec"}, tmp_path / "main/one"
+    begin(folder, {**settings, "data": {}}, 7)
+    kept = folder / "checkpoint.safetensors"
+    kept.touch()
+    assert left_at(folder.parent, settings) == 7
+    assert left_at(folder.parent, {"model": "hstu"}) is None
+    os.utime(kept, (0, 0))
+    assert left_at(folder.parent, settings) is None
 
 
 def test_a_student_is_trained_after_its_teacher_and_from_it(project: Project, tmp_path: Path) -> None:

@@ -92,8 +92,8 @@ class EventStore(Protocol):
         """The last `limit` events of one user with time ≤ `until`, oldest first; equal times in order of arrival."""
         ...
 
-    def scan(self, *, after: int = 0, rows: int = 100_000) -> Iterator[tuple[int, EventBatch]]:
-        """Everything in order of arrival, in batches, each with the cursor to go on from (`after`)."""
+    def scan(self, *, after: int = 0, until: int | None = None, rows: int = 100_000) -> Iterator[tuple[int, EventBatch]]:
+        """Everything in order of arrival, in batches, each with the cursor to go on from (`after`) or to stop at again (`until`)."""
         ...
 
     def stats(self) -> dict[str, int]:

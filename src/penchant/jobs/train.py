@@ -14,11 +14,11 @@ from penchant.core.log import logger
 from penchant.core.processes import processes
 from penchant.data import Dataset
 from penchant.data.mapped import map_dataset, write_dataset
-from penchant.jobs.checkpoints import begin, folder_of
+from penchant.jobs.checkpoints import begin, folder_of, has_begun, left_at
 from penchant.jobs.publish import check
 from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model
-from penchant.models.identity import identity_of
+from penchant.models.identity import identity_of, settings_of
 from penchant.scenarios.config import ModelTable
 from penchant.scenarios.project import CURSOR, MODELS_FOLDER, UNTIL, Project
 
@@ -53,7 +53,7 @@ def train(project: Project, name: str | None = None, *, quiet: bool = False, pub
     """
     tables = _wanted(project, name)
     fresh = _configured(tables)
-    dataset = _shared(project, quiet=quiet) if processes().size > 1 else project.dataset(quiet=quiet)
+    dataset = _shared(project, fresh, quiet=quiet) if processes().size > 1 else _read(project, fresh, quiet=quiet)
     if dataset.n_events == 0:
         raise DataError(f"{project.dir}: there are no events to learn from; run `penchant import` first")
     options = FitOptions(quiet=quiet)
@@ -61,7 +61,24 @@ def train(project: Project, name: str | None = None, *, quiet: bool = False, pub
     return [each for each in done if each is not None]
 
 
-def _shared(project: Project, *, quiet: bool) -> Dataset:
+def _read(project: Project, fresh: Mapping[str, Model], *, quiet: bool) -> Dataset:
+    """All that the store holds or, where a training of these models was interrupted, what it had begun with, so that it goes on.
+
+    Events keep coming in a live project; those that came since are for the next training.
+    """
+    homes = {name: project.dir / CHECKPOINTS_FOLDER / name for name in fresh}
+    cursors = [left_at(home, settings_of(fresh[name])) for name, home in homes.items()]
+    until = max((cursor for cursor in cursors if cursor is not None), default=None)
+    if until is not None:
+        dataset = project.dataset(until=until, quiet=quiet)
+        if any(has_begun(folder_of(home, identity_of(fresh[name], dataset))) for name, home in homes.items()):
+            if newer := project.events.stats()["n_events"] - dataset.n_events:
+                logger.info("train: goes on with the events that it had begun with; %s newer ones are for the next training", f"{newer:,}")
+            return dataset
+    return project.dataset(quiet=quiet)
+
+
+def _shared(project: Project, fresh: Mapping[str, Model], *, quiet: bool) -> Dataset:
     """The data set as the first process reads it, mapped by all: what arrives meanwhile is for the next training."""
     from penchant.training.together import agreed  # where there is torchrun, there is torch
 
@@ -70,7 +87,7 @@ def _shared(project: Project, *, quiet: bool) -> Dataset:
         if processes().first:
             for left in project.dir.glob(f"{SHARED_FOLDER}-*"):
                 shutil.rmtree(left)  # of a training that was killed just then: nothing of it stays
-            write_dataset(project.dataset(quiet=quiet), folder)
+            write_dataset(_read(project, fresh, quiet=quiet), folder)
         _wait()  # written
         dataset = map_dataset(folder)
         _wait()  # open everywhere
@@ -130,7 +147,7 @@ def _train_one(project: Project, name: str, model: Model, dataset: Dataset, opti
     identity = identity_of(model, dataset)
     checkpoint = folder_of(project.dir / CHECKPOINTS_FOLDER / name, identity)
     if processes().first:
-        begin(checkpoint, identity)
+        begin(checkpoint, identity, dataset.facts[CURSOR])
     curves = project.dir / CURVES_FOLDER / name / checkpoint.name
     model.fit(dataset, replace(options, checkpoint=checkpoint, curves=curves, models=_live(project)))
     _wait()  # nobody needs the checkpoints any more

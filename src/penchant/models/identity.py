@@ -7,11 +7,12 @@ from penchant.data import Dataset
 from penchant.models.base import Model
 
 
+def settings_of(model: Model) -> dict[str, Any]:
+    """What must be equal whatever it is trained on. `Any`: JSON values."""
+    return {"model": model.name, "version": version("penchant"), "config": model.config.model_dump(mode="json")}
+
+
 def identity_of(model: Model, dataset: Dataset, validation: Dataset | None = None) -> dict[str, Any]:
     """What must be equal for a checkpoint to go on. `Any`: JSON values."""
-    return {
-        "model": model.name,
-        "version": version("penchant"),
-        "config": model.config.model_dump(mode="json"),
-        "data": {"train": dataset.fingerprint, "validation": None if validation is None else validation.fingerprint},
-    }
+    validated = None if validation is None else validation.fingerprint
+    return {**settings_of(model), "data": {"train": dataset.fingerprint, "validation": validated}}

@@ -87,16 +87,17 @@ class Project:
         """Let go of the store's files."""
         self.store.close()
 
-    def dataset(self, *, quiet: bool = True) -> Dataset:
-        """All events and the catalogue as a data set. Items have the codes of the store's own list: new ones come after.
+    def dataset(self, *, until: int | None = None, quiet: bool = True) -> Dataset:
+        """All events, or those not after the cursor `until`, and the catalogue as a data set.
 
+        Items have the codes of the store's own list: new ones come after.
         Unavailable and deleted items stay known. `facts` holds `CURSOR` and `UNTIL`. The events are in a file that is mapped into
         memory, without a name in this project's folder: 18 bytes an event, 20 where they name places, and more for a while (`data.spool`).
         """
         _, item_ids = self.store.listing.items()
         reader = _Reader(item_ids, Spool(self.dir))
         total = self.events.stats()["n_events"]
-        for cursor, batch in track(self.events.scan(), "reading events", total=-(-total // 100_000), quiet=quiet):
+        for cursor, batch in track(self.events.scan(until=until), "reading events", total=-(-total // 100_000), quiet=quiet):
             reader.add(cursor, batch)
         interactions, users, types = reader.interactions(), Vocabulary(reader.users), Vocabulary(reader.types)
         items = Vocabulary(reader.items)

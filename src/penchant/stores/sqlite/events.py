@@ -36,7 +36,8 @@ _SELECT = """
         LEFT JOIN name s ON s.code = e.scenario
 """
 _HISTORY = f"{_SELECT} WHERE e.user = (SELECT code FROM user WHERE id = ?) AND e.at <= ? ORDER BY e.at DESC, e.seq DESC LIMIT ?"
-_SCAN = f"{_SELECT} WHERE e.seq > ? ORDER BY e.seq LIMIT ?"
+_SCAN = f"{_SELECT} WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?"
+_LAST = 2**63 - 1  # no event comes after it
 _STATS = """
     SELECT (SELECT count(*) FROM event) AS n_events, (SELECT count(*) FROM user WHERE seen) AS n_users,
         (SELECT count(*) FROM item WHERE seen) AS n_items,
@@ -87,14 +88,15 @@ class SqliteEvents:
             values = read_columns(connection, list(EVENT_SCHEMA), _HISTORY, parameters)
         return EventBatch(_frame([column[::-1] for column in values]))
 
-    def scan(self, *, after: int = 0, rows: int = 100_000) -> Iterator[tuple[int, EventBatch]]:
-        """Everything in order of arrival, in batches, each with the cursor to go on from (`after`).
+    def scan(self, *, after: int = 0, until: int | None = None, rows: int = 100_000) -> Iterator[tuple[int, EventBatch]]:
+        """Everything in order of arrival, in batches, each with the cursor to go on from (`after`) or to stop at again (`until`).
 
         No snapshot: events that arrive meanwhile come too. Between batches nothing is held.
         """
+        last = _LAST if until is None else until
         while True:
             with self._database.reading() as connection:
-                numbers, *values = read_columns(connection, ["seq", *EVENT_SCHEMA], _SCAN, (after, rows))
+                numbers, *values = read_columns(connection, ["seq", *EVENT_SCHEMA], _SCAN, (after, last, rows))
             if not numbers:
                 return
             after = numbers[-1]
