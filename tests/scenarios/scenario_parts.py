@@ -12,6 +12,7 @@ DAY_ONE = 20_000 * DAY  # the events lie before it
 N_ITEMS = 12
 TITLES = {f"i{item}": f"{'even' if item % 2 == 0 else 'odd'} thing number{item}" for item in range(N_ITEMS)}
 
+# Time enough on any machine: what is left out where time runs short has tests of its own.
 CONFIG = """
 [project]
 name = "small"
@@ -26,24 +27,30 @@ model = "popular"
 half_life_days = 1.0
 
 [scenarios.home]
+time_budget_ms = 60_000
 kind = "for-you"
 retrievers = ["item-knn"]
 
 [scenarios.similar]
+time_budget_ms = 60_000
 kind = "similar"
 
 [scenarios.continue]
+time_budget_ms = 60_000
 kind = "continue"
 retrievers = ["item-knn"]
 
 [scenarios.trending]
+time_budget_ms = 60_000
 kind = "trending"
 
 [scenarios.search]
+time_budget_ms = 60_000
 kind = "search"
 ranker = "item-knn"
 
 [scenarios.rank]
+time_budget_ms = 60_000
 kind = "rank"
 ranker = "item-knn"
 """
