@@ -137,6 +137,29 @@ def test_a_user_known_from_events_only_has_no_properties(shop: Client) -> None:
     assert shop.get("/v1/users/user-1").json() == {"user_id": "user-1", "properties": {}}
 
 
+@pytest.mark.parametrize("listed", [[], [{"user_id": "user-0", "country": "NL"}]], ids=["known from events", "in the users table"])
+def test_a_deleted_user_is_erased(shop: Client, project: Project, listed: list[dict[str, str]]) -> None:
+    shop.post("/v1/users", listed)
+    shown = shop.get("/v1/recommend/home?user_id=user-0").json()["recommendation_id"]
+    assert shop.get(f"/v1/explain/{shown}/film-0").status_code == 200
+    assert shop.request("DELETE", "/v1/users/user-0").json() == {"deleted": 1}
+    assert shop.get("/v1/users/user-0").status_code == 404
+    assert shop.get("/v1/users/user-0/history").json() == {"events": []}
+    assert shop.get(f"/v1/explain/{shown}/film-0").status_code == 404
+    assert shop.request("DELETE", "/v1/users/user-0").status_code == 404
+    learned = project.dataset()
+    assert "user-0" not in learned.users.ids
+    assert learned.n_events == 15
+    assert shop.post("/v1/events", {"user_id": "user-0", "item_id": "film-9"}).status_code == 200
+    assert [event["item_id"] for event in shop.get("/v1/users/user-0/history").json()["events"]] == ["film-9"]
+
+
+def test_counts_go_on_after_the_last_event_was_erased(shop: Client) -> None:
+    assert shop.request("DELETE", "/v1/users/user-5").json() == {"deleted": 1}
+    shop.post("/v1/events", [{"user_id": f"new-{n}", "item_id": "film-11"} for n in range(20)])
+    assert shop.get("/v1/recommend/trending?n=1").json()["items"][0]["item_id"] == "film-11"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "field"),
     [

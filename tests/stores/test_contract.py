@@ -1,4 +1,4 @@
-from penchant.testing.stores import ArtifactStoreContract, EventStoreContract, FeatureStoreContract, ListingContract
+from penchant.testing.stores import ArtifactStoreContract, EraseContract, EventStoreContract, FeatureStoreContract, ListingContract
 
 
 class TestEventStore(EventStoreContract):
@@ -10,6 +10,10 @@ class TestFeatureStore(FeatureStoreContract):
 
 
 class TestListing(ListingContract):
+    pass
+
+
+class TestErase(EraseContract):
     pass
 
 

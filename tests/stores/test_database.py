@@ -436,3 +436,14 @@ def check(path: Path) -> str:
     connection.execute("INSERT INTO item_text (item_text) VALUES ('integrity-check')")
     connection.close()
     return str(answer)
+
+
+def test_the_bytes_of_an_erased_person_are_not_in_the_file(store: SqliteStore, path: Path) -> None:
+    rows = [{"user_id": f"user {n % 9}", "event_id": str(n), "session_id": f"session of {n % 9}"} for n in range(500)]
+    store.events.append(batch(rows))
+    store.features.upsert("users", [(f"user {n}", {"lives in": f"street {n}"}) for n in range(9)])
+    assert store.erase("user 3")
+    store.close()
+    kept = path.read_bytes()
+    assert b"session of 4" in kept and b"street 4" in kept
+    assert not [trace for trace in (b"user 3", b"session of 3", b"street 3") if trace in kept]

@@ -146,6 +146,12 @@ class Engine:
         """Tell that these items were just written or deleted, so that the next answer knows, without a scan."""
         self._items.changed(item_ids, self._project.features)
 
+    def forget(self, user_id: str) -> None:
+        """Forget the recent answers of a person who was just erased from the store; histories are kept nowhere else."""
+        with self._remembering:
+            for id_ in [id_ for id_, record in self._recent.items() if record.request.user_id == user_id]:
+                del self._recent[id_]
+
     def ready(self) -> tuple[bool, str]:
         """Whether answers can be given, and in words what they come from or what is wrong."""
         return True, self._published.in_words()

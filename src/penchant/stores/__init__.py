@@ -55,6 +55,10 @@ class Store(Protocol):
     features: FeatureStore
     listing: Listing
 
+    def erase(self, user_id: str) -> bool:
+        """Forget one person, properties and events; whether anybody had this id. Cursors of `scan` stay good."""
+        ...
+
     def close(self) -> None:
         """Finish what is under way and let go of the files."""
         ...

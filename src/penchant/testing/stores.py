@@ -1,5 +1,5 @@
 # ruff: noqa: D102  (the name of a test is its claim)
-"""Contract suites for stores: what every EventStore, FeatureStore, Listing and ArtifactStore must do.
+"""Contract suites for stores: what every Store with its EventStore, FeatureStore and Listing, and every ArtifactStore must do.
 
 Subclass one in a test module and give it the fixture that it names: `store` is an empty, open `Store`, `artifacts` an empty
 `ArtifactStore`.
@@ -383,6 +383,48 @@ class ListingContract:
         assert store.listing.catalogue("items", 2) == ([("c", {"title": "c"}), ("a", {"title": "a"})], 3)
         assert store.listing.catalogue("items", 2, 2) == ([("b", {"title": "b"})], 3)
         assert store.listing.catalogue("users", 2) == ([], 0)
+
+
+class EraseContract:
+    """What `Store.erase` must do; fixture: `store`."""
+
+    def test_nothing_is_left_of_whom_it_erases_and_all_of_the_others(self, store: Store) -> None:
+        store.events.append(batch([{"user_id": "gone", "item_id": "only"}, {"user_id": "stays"}, {"user_id": "gone", "timestamp": 9}]))
+        store.features.upsert("users", [("gone", {"age": 7}), ("stays", {"age": 8})])
+        before = store.listing.items()
+        assert store.erase("gone")
+        assert len(store.events.history("gone")) == 0
+        assert store.features.get("users", ["gone", "stays"]) == {"stays": {"age": 8}}
+        assert store.listing.users(10) == ([("stays", 1)], 1)
+        assert frame_of(store)[columns.USER_ID].to_list() == ["stays"]
+        assert store.events.stats() == {"n_events": 1, "n_users": 1, "n_items": 1, "first": 0, "last": 0}
+        assert store.listing.popular(10) == [("i", 1)]
+        assert store.listing.items() == before
+
+    @pytest.mark.parametrize("rows", [[{}], [], [{"user_id": "stays"}, {}]], ids=["events", "catalogue", "last event"])
+    def test_one_is_erased_once_known_from_events_or_from_the_catalogue(self, store: Store, rows: list[dict[str, Any]]) -> None:
+        store.events.append(batch(rows))
+        store.features.upsert("users", [("u", {})] if not rows else [])
+        assert [store.erase("u"), store.erase("u"), store.erase("nobody"), store.erase("\ud800")] == [True, False, False, False]
+
+    def test_who_reads_on_misses_no_event_that_comes_after(self, store: Store) -> None:
+        store.events.append(batch([{"user_id": "stays", "event_id": "0"}, {"event_id": "1"}, {"event_id": "2"}]))
+        [(cursor, _)] = store.events.scan()
+        for n in range(3):  # each time the last event is of whom is erased
+            assert store.erase("u")
+            assert list(store.events.scan(after=cursor)) == []
+            store.events.append(batch([{"event_id": f"new {n}", "item_id": f"new {n}"}]))
+            [(cursor, found)] = store.events.scan(after=cursor)
+            assert items_of(found) == [f"new {n}"]
+        assert len(frame_of(store)) == store.events.stats()["n_events"] == 2
+
+    def test_a_store_that_lost_everybody_is_empty_and_takes_events(self, store: Store) -> None:
+        store.events.append(batch([{"timestamp": 5}]))
+        assert store.erase("u")
+        assert store.events.stats() == {"n_events": 0, "n_users": 0, "n_items": 0, "first": 0, "last": 0}
+        assert list(store.events.scan()) == []
+        assert store.events.append(batch([{"timestamp": 5}])) == Ack(1, 0)
+        assert items_of(store.events.history("u")) == ["i"]
 
 
 class ArtifactStoreContract:

@@ -40,7 +40,7 @@ class Table:
         return answer({self.id_field: id_, columns.PROPERTIES: await state.readers.run(self._get, state, id_)})
 
     async def delete(self, request: Request) -> Response:
-        """Remove one row."""
+        """Remove one row; of a user, everything."""
         state = state_of(request)
         return answer({"deleted": await state.writers.run(self._delete, state, path_text(request, self.id_field))})
 
@@ -61,11 +61,16 @@ class Table:
         raise self._unknown()
 
     def _delete(self, state: State, id_: str) -> int:
-        deleted = state.project.features.delete(self.name, [id_])
-        if not deleted:
+        if not (self._erase(state, id_) if self.name == "users" else state.project.features.delete(self.name, [id_])):
             raise self._unknown()
         self._tell(state, [id_])
-        return deleted
+        return 1
+
+    def _erase(self, state: State, user_id: str) -> bool:
+        """Whether there was such a person, of whom store and engine know nothing now."""
+        known = state.project.store.erase(user_id)
+        state.engine.forget(user_id)
+        return known
 
     def _tell(self, state: State, ids: list[str]) -> None:
         if self.name == "items":
@@ -122,7 +127,7 @@ def _iso(at: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat().replace("+00:00", "Z")
 
 
-def _table(table: Table, page: type, one: type, many: type, listing: Callable[..., Any]) -> tuple[Endpoint, ...]:
+def _table(table: Table, page: type, one: type, many: type, listing: Callable[..., Any], removal: str) -> tuple[Endpoint, ...]:
     """The routes of one table. `Any`: a handler."""
     path, name = f"/v1/{table.name}", table.name[:-1]
     one_path = f"{path}/{{{table.id_field}}}"
@@ -130,12 +135,12 @@ def _table(table: Table, page: type, one: type, many: type, listing: Callable[..
         Endpoint("POST", path, table.post, f"Add or replace {name}s", table.name, body=table.row, many=True, answer=Upserted),
         Endpoint("GET", path, listing, f"List {name}s", table.name, query=page, answer=many),
         Endpoint("GET", one_path, table.get_one, f"Get one {name}", table.name, answer=one),
-        Endpoint("DELETE", one_path, table.delete, f"Remove one {name}", table.name, answer=Deleted),
+        Endpoint("DELETE", one_path, table.delete, removal, table.name, answer=Deleted),
     )
 
 
 ENDPOINTS = (
-    *_table(ITEMS, ItemPage, ItemRow, ItemRows, list_items),
-    *_table(USERS, UserPage, UserRow, UserRows, list_users),
+    *_table(ITEMS, ItemPage, ItemRow, ItemRows, list_items, "Remove one item from the catalogue; its events stay"),
+    *_table(USERS, UserPage, UserRow, UserRows, list_users, "Erase one user: properties, events, recent answers"),
     Endpoint("GET", "/v1/users/{user_id}/history", history, "What a user did", "users", query=History, answer=Past),
 )

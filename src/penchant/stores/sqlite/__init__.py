@@ -5,9 +5,11 @@ from pathlib import Path
 from penchant.core.clock import Clock
 from penchant.core.errors import ConfigError
 from penchant.stores.sqlite.database import Database
+from penchant.stores.sqlite.erase import erase
 from penchant.stores.sqlite.events import SqliteEvents
 from penchant.stores.sqlite.features import SqliteFeatures
 from penchant.stores.sqlite.listing import SqliteListing
+from penchant.stores.sqlite.schema import encodable
 
 __all__ = ["SqliteStore"]
 
@@ -33,6 +35,10 @@ class SqliteStore:
         if not path.parent.is_dir():
             raise ConfigError(f"store: there is no folder {str(path.parent)!r} for {path.name!r}; make it first")
         return cls(Database(path, many_writers=query == "writers=many"), clock)
+
+    def erase(self, user_id: str) -> bool:
+        """Forget one person, properties and events; whether anybody had this id. Once it returns, that is on disk."""
+        return encodable(user_id) and self.database.write(lambda connection: erase(connection, user_id)).result()
 
     def close(self) -> None:
         """Commit what was handed in, empty the write-ahead log into the file, and let go of it."""

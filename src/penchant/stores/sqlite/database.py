@@ -53,10 +53,12 @@ _LOST_SYNC = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 _SETTINGS = "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
 _READER = "PRAGMA query_only = ON;"
 # `journal_size_limit = 0` makes the log's length on disk its true length. Checkpoints are run by `_checkpoint`, where their
-# errors are seen; `fullfsync` matters on macOS only, where a plain fsync does not reach the disk.
+# errors are seen; `fullfsync` matters on macOS only, where a plain fsync does not reach the disk; `secure_delete`
+# overwrites what was erased.
 _WRITER = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
 PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE;
+PRAGMA secure_delete = ON;
 """
 
 

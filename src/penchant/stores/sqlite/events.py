@@ -17,6 +17,7 @@ from penchant.core.log import logger
 from penchant.core.protocols import Ack
 from penchant.stores.sqlite.bulk import BULK_ROWS, insert_many, prepare, restore
 from penchant.stores.sqlite.database import Database
+from penchant.stores.sqlite.erase import NOBODY
 from penchant.stores.sqlite.schema import encodable, insert_ids, insert_rows, read_columns
 
 _LATEST = 2**63 - 1
@@ -38,10 +39,10 @@ _SELECT = """
 _HISTORY = f"{_SELECT} WHERE e.user = (SELECT code FROM user WHERE id = ?) AND e.at <= ? ORDER BY e.at DESC, e.seq DESC LIMIT ?"
 _SCAN = f"{_SELECT} WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?"
 _LAST = 2**63 - 1  # no event comes after it
-_STATS = """
-    SELECT (SELECT count(*) FROM event) AS n_events, (SELECT count(*) FROM user WHERE seen) AS n_users,
-        (SELECT count(*) FROM item WHERE seen) AS n_items,
-        (SELECT ifnull(min(at), 0) FROM event) AS first, (SELECT ifnull(max(at), 0) FROM event) AS last
+_STATS = f"""
+    SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM event WHERE user = {NOBODY}) AS n_events,
+        (SELECT count(*) FROM user WHERE seen) AS n_users, (SELECT count(*) FROM item WHERE seen) AS n_items,
+        (SELECT ifnull(min(at), 0) FROM event WHERE item) AS first, (SELECT ifnull(max(at), 0) FROM event WHERE item) AS last
 """
 
 _content_id = re.compile("[0-9a-f]{32}").fullmatch

@@ -22,6 +22,7 @@ READING_INDEXES = {"event_history": "event (user, at)", "event_time": "event (at
 #   seen        has at least one event
 #   properties  JSON, NULL = not in the catalogue
 #   hidden      must not be recommended: unavailable, or deleted from the catalogue
+# One event may be empty, of nobody with nothing: see `erase`.
 # An event id of 32 lower-case hexadecimal digits (a content id) is kept as its 16 bytes, any other as text; a BLOB never
 # equals a TEXT, so the two forms cannot collide. A propensity is kept as the shortest decimal that gives the same double,
 # because SQLite writes only 15 digits into JSON.
