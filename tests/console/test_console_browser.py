@@ -99,6 +99,41 @@ def test_search_answers_while_one_types_in_any_language(page: Page, address: str
     expect(page.locator("h1")).to_have_text("星空下的图书馆")
 
 
+ABOVE = """rows => rows.map(row => {
+    row.scrollIntoView({ block: 'nearest' })
+    const box = row.getBoundingClientRect()
+    return row.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))
+})"""
+
+
+def test_what_is_found_lies_above_the_page_on_a_phone(page: Page, address: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(address)
+    page.locator("#q").press_sequentially("the")
+    expect(page.locator("#found .row")).to_have_count(8)
+    expect(page.get_by_role("link", name="Show all results")).to_have_count(1)
+    assert page.locator("#found .row, #found p").evaluate_all(ABOVE) == [True] * 9
+
+
+CUT_OFF = """names => names.filter(name => {
+    const text = document.createRange(); text.selectNodeContents(name)
+    const line = text.getClientRects()[0], box = name.getBoundingClientRect()
+    return line.top < box.top - 0.3 || line.top + line.height > box.bottom + 0.3
+}).map(name => name.innerText)"""
+
+
+def test_no_letter_of_a_title_is_cut_off(page: Page, address: str) -> None:
+    page.goto(address)
+    page.request.post(f"{address}become", form={"user_id": "reader-033"})
+    for view in ("lists", "shelves"):
+        page.request.post(f"{address}settings", form={"view": view})
+        page.goto(address)
+        page.locator("#q").press_sequentially("the")
+        expect(page.locator("#found .row")).to_have_count(8)
+        assert page.locator(".strip .name").count() > 5
+        assert page.locator(".name").evaluate_all(CUT_OFF) == []
+
+
 def test_another_user_can_be_found_and_left_again(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_text("Be somebody else").click()
