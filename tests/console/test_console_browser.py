@@ -56,15 +56,14 @@ def keep(page: Page, name: str) -> None:
 def test_a_click_changes_the_shelves_and_is_acknowledged(page: Page, address: str) -> None:
     page.goto(address)
     before = shown(page)
-    chosen = page.locator("#shelf-1 .hit").nth(2)
-    title = chosen.locator(".name").inner_text()
-    chosen.click()
+    title = page.locator("#shelf-1 .hit .name").nth(2).inner_text()
+    page.locator("#shelf-1 .choose").nth(2).click()
     expect(page.locator("#status")).to_contain_text(title)
     expect(page.locator(".strip .name").first).to_have_text(title)
     assert shown(page) != before
     assert title not in shown(page)
     assert page.url == address
-    page.locator("#shelf-1 .hit").nth(1).click()
+    page.locator("#shelf-1 .choose").nth(1).click()
     expect(page.locator(".strip li")).to_have_count(2)
     expect(page.locator(".fresh .badge").first).to_be_visible()
     page.evaluate("scrollTo(0, 0)")
@@ -73,16 +72,43 @@ def test_a_click_changes_the_shelves_and_is_acknowledged(page: Page, address: st
 
 def test_a_click_far_along_a_shelf_leaves_it_there(page: Page, address: str) -> None:
     page.goto(address)
-    page.locator("#shelf-1 .hit").first.click()
+    page.locator("#shelf-1 .choose").first.click()
     expect(page.locator(".strip li")).to_have_count(1)
-    page.locator("#shelf-1 .hit").last.click()
+    page.locator("#shelf-1 .choose").last.click()
     expect(page.locator(".strip li")).to_have_count(2)
     assert page.evaluate("document.querySelector('#shelf-1 .cards').scrollLeft") > 100
 
 
+def test_a_picture_opens_its_item_and_is_a_click(page: Page, address: str) -> None:
+    page.goto(address)
+    title = page.locator("#shelf-1 .hit .name").nth(1).inner_text()
+    page.locator("#shelf-1 .hit .cover").nth(1).click()
+    expect(page.locator("h1")).to_have_text(title)
+    page.goto(address)
+    assert page.locator(".strip .name").all_inner_texts() == [title]
+
+
+def test_as_somebody_else_a_click_is_recorded_only_where_that_is_switched_on(page: Page, address: str) -> None:
+    page.goto(address)
+    page.request.post(f"{address}become", form={"user_id": "reader-041"})
+    page.goto(address)
+    past = page.locator(".strip .name").all_inner_texts()
+    page.locator("#shelf-1 .hit").first.click()
+    expect(page.locator("h1")).to_be_visible()
+    page.goto(address)
+    assert page.locator(".strip .name").all_inner_texts() == past
+    assert page.locator(".choose").count() == 0
+    page.get_by_label("record what I do as this person").check()
+    page.locator("#shelf-1 .choose").first.click()
+    expect(page.locator("#status")).to_contain_text("Noted")
+    expect(page.locator(".strip .name").first).not_to_have_text(past[0])
+    page.get_by_label("record what I do as this person").uncheck()
+    expect(page.locator(".choose")).to_have_count(0)
+
+
 def test_why_opens_under_its_shelf(page: Page, address: str) -> None:
     page.goto(address)
-    page.locator("#shelf-1 .hit").first.click()
+    page.locator("#shelf-1 .choose").first.click()
     expect(page.locator(".strip li")).to_have_count(1)
     page.locator("#shelf-1").get_by_role("link", name="Why").first.click()
     expect(page.locator("#why-1 .why")).to_be_visible()
@@ -164,7 +190,7 @@ def test_the_other_pages_render_without_complaints(page: Page, address: str) -> 
 def test_lists_instead_of_shelves(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Lists").click()
-    page.locator("#shelf-1 .row .hit").first.click()
+    page.locator("#shelf-1 .row .choose").first.click()
     expect(page.locator("#status")).to_contain_text("Noted")
     expect(page.locator("#shelf-1 .row").first).to_be_visible()
 
@@ -178,13 +204,13 @@ def test_the_keyboard_is_enough(page: Page, address: str) -> None:
     for _ in range(40):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.id"))
-        if seen[-1] == "hit-1-0":
+        if seen[-1] == "choose-1-0":
             break
-    assert seen[-1] == "hit-1-0", seen
+    assert seen[-1] == "choose-1-0", seen
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     expect(page.locator(".strip li")).to_have_count(1)
-    assert page.evaluate("document.activeElement.id") == "hit-1-0"  # one is not thrown back to the top
+    assert page.evaluate("document.activeElement.id") == "choose-1-0"  # one is not thrown back to the top
 
 
 def test_a_phone_needs_no_sideways_scrolling(page: Page, address: str) -> None:
@@ -193,7 +219,7 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page, address: str) -> None:
         page.goto(address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
     page.goto(address)
-    page.locator("#shelf-1 .hit").first.click()
+    page.locator("#shelf-1 .choose").first.click()
     expect(page.locator(".strip li")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.evaluate("scrollTo(0, 0)")
@@ -209,7 +235,7 @@ def test_the_page_speaks_chinese(page: Page, address: str) -> None:
     page.get_by_role("button", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
     expect(page.locator("h1")).to_have_text("接下来想看什么？")
-    page.locator("#shelf-1 .hit").first.click()
+    page.locator("#shelf-1 .choose").first.click()
     expect(page.locator("#status")).to_contain_text("已记录")
     keep(page, "home-zh.png")
 
@@ -235,7 +261,8 @@ def test_titles_stay_text_whatever_they_hold(browser: Browser, tmp_path: Path) -
                 assert response.ok
                 page.goto(f"{place}/console/")
                 assert page.locator(".strip .name").first.text_content() == properties["title"].strip()
-            page.locator(".hit").first.click()
+            page.locator(".record [type=checkbox]").check()
+            page.locator(".choose").first.click()
             expect(page.locator(".strip li")).to_have_count(2)
             page.locator("#q").press_sequentially("canary")
             expect(page.locator("#found .name").first).to_be_visible()

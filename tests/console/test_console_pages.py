@@ -28,6 +28,10 @@ def recommendation(page: str) -> str:
     return found[1]
 
 
+def visitor(client: ConsoleClient) -> str:
+    return base64.urlsafe_b64decode(client.http.cookies["penchant_visitor"]).decode()
+
+
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_page_renders_in_each_language(client: ConsoleClient, path: str, language: str) -> None:
@@ -107,8 +111,7 @@ def test_the_full_report_carries_its_own_style_and_nothing_else(client: ConsoleC
 def test_a_click_is_an_event_with_its_place_in_the_answer(client: ConsoleClient, project: Project) -> None:
     shown = recommendation(client.get("/console/").text)
     client.post("/console/click", {"item_id": "b07", "recommendation_id": shown, "scenario": "home", "position": "3"})
-    user = base64.urlsafe_b64decode(client.http.cookies["penchant_visitor"]).decode()
-    row = project.events.history(user).frame.row(0, named=True)
+    row = project.events.history(visitor(client)).frame.row(0, named=True)
     assert (row["item_id"], row["event_type"], row["recommendation_id"], row["position"]) == ("b07", "click", shown, 3)
     assert row["scenario"] == "home"
 
@@ -119,6 +122,31 @@ def test_without_scripts_a_click_leads_back_to_the_front_page(client: ConsoleCli
     past = client.get("/console/").text.partition('id="past-title"')[2]
     assert "The Cartographer" not in past.partition("</section>")[0]
     assert "Night Train to Trieste" in past.partition("</section>")[0]
+
+
+def test_a_picture_leads_to_its_item_and_is_a_click(client: ConsoleClient, project: Project) -> None:
+    shown = recommendation(client.get("/console/").text)
+    answer = client.post("/console/click", {"item_id": "b07", "recommendation_id": shown, "open": "yes"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/item?id=b07&from={shown}")
+    assert project.events.history(visitor(client)).frame["item_id"].to_list() == ["b07"]
+
+
+def test_looking_as_somebody_else_records_nothing_until_one_wants_it(client: ConsoleClient, project: Project) -> None:
+    before = len(project.events.history("reader-012"))
+    client.post("/console/settings", {"record": "yes"})
+    client.post("/console/become", {"user_id": "reader-012"})  # which switches it off again
+    page = client.get("/console/").text
+    assert 'action="/console/click"' not in page
+    assert "you look as reader-012, and nothing that you do is recorded" in page
+    assert client.post("/console/click", {"item_id": "b07", "open": "yes"}).headers["location"] == "/console/item?id=b07"
+    assert client.post("/console/click", {"item_id": "b07"}).status_code == 400
+    assert len(project.events.history("reader-012")) == before
+    client.post("/console/settings", {"record": "yes"})
+    assert 'action="/console/click"' in client.get("/console/").text
+    client.post("/console/click", {"item_id": "b07"})
+    assert len(project.events.history("reader-012")) == before + 1
+    assert client.post("/console/settings", {"record": "no"}, headers=PART).headers["hx-refresh"] == "true"
+    assert 'action="/console/click"' not in client.get("/console/").text
 
 
 def test_part_of_a_page_is_answered_with_that_part(client: ConsoleClient) -> None:

@@ -1,4 +1,4 @@
-"""Who is looking, in which language and view: three cookies, and nothing on the server."""
+"""Who is looking, whether that is recorded, in which language and view: four cookies, and nothing on the server."""
 
 import base64
 import binascii
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-WHO, LANGUAGE, VIEW = "penchant_visitor", "penchant_language", "penchant_view"
+WHO, RECORD, LANGUAGE, VIEW = "penchant_visitor", "penchant_record", "penchant_language", "penchant_view"
+YES, NO = "yes", "no"  # values of `RECORD`
 VIEWS = ("shelves", "lists")
 NEW_PREFIX = "visitor-"
 A_YEAR = 365 * 24 * 3600
@@ -21,11 +22,17 @@ class Visitor:
 
     user_id: str
     is_new: bool = False
+    may_record: bool = False  # also as a user that was picked, whose history is that of a real person
 
     @property
     def is_guest(self) -> bool:
         """Whether the id is one of ours, not a user that was picked."""
         return self.user_id.startswith(NEW_PREFIX)
+
+    @property
+    def records(self) -> bool:
+        """Whether what is done here becomes events of this user."""
+        return self.is_guest or self.may_record
 
 
 def visitor_of(request: Request) -> Visitor:
@@ -35,7 +42,7 @@ def visitor_of(request: Request) -> Visitor:
         user_id = base64.urlsafe_b64decode(sent.encode()).decode() if len(sent) <= MAX_COOKIE else ""
     except (binascii.Error, ValueError):
         user_id = ""
-    return Visitor(user_id) if user_id else new_visitor()
+    return Visitor(user_id, may_record=request.cookies.get(RECORD) == YES) if user_id else new_visitor()
 
 
 def new_visitor() -> Visitor:

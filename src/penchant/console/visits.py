@@ -10,25 +10,25 @@ from penchant.console.forms import form_of
 from penchant.console.messages import LANGUAGES
 from penchant.console.pages import front
 from penchant.console.sessions import COOKIE
-from penchant.console.shown import address, api_of, is_partial, page, sessions_of, title_of
-from penchant.console.visitors import LANGUAGE, VIEW, VIEWS, Visitor, keep, new_visitor, remember, visitor_of
+from penchant.console.shown import address, api_of, is_partial, page, sessions_of, title_of, words_of
+from penchant.console.visitors import LANGUAGE, NO, RECORD, VIEW, VIEWS, YES, Visitor, keep, new_visitor, remember, visitor_of
 
 LISTED = 12  # users
 
 
 async def click(request: Request) -> Response:
-    """Send the click as an event, and show what it changed."""
+    """Send the click as an event where clicks are recorded, and show what it changed, or open the item."""
     form, visitor, api = await form_of(request), visitor_of(request), api_of(request)
     item_id = form.get("item_id", "")
     if not item_id:
         raise ApiError("refused", "item_id is missing")
-    event: dict[str, str | int] = {"user_id": visitor.user_id, "item_id": item_id, "event_type": "click"}
-    event |= {name: form[name] for name in ("recommendation_id", "scenario") if form.get(name)}
-    if form.get("position", "").isdecimal():
-        event["position"] = int(form["position"])
-    await api.post("events", body=event)
+    if visitor.records:
+        await api.post("events", body=_event(visitor, form))
+    elif not form.get("open"):  # a page from before this visitor became somebody
+        raise ApiError("refused", words_of(request)("record.off", name=visitor.user_id))
     if not is_partial(request):
-        response: Response = RedirectResponse(address(request), status_code=303)
+        item = address(request, "item", id=item_id, **{"from": form.get("recommendation_id") or None})
+        response: Response = RedirectResponse(item if form.get("open") else address(request), status_code=303)
         if visitor.is_new:
             remember(response, request, visitor)
         return response
@@ -37,6 +37,14 @@ async def click(request: Request) -> Response:
     except ApiError:  # an item that is known from events only
         noted = item_id
     return await front(request, visitor, "_changed.html", noted=noted, before=_ids(form.get("shown", "")))
+
+
+def _event(visitor: Visitor, form: dict[str, str]) -> dict[str, str | int]:
+    event: dict[str, str | int] = {"user_id": visitor.user_id, "item_id": form["item_id"], "event_type": "click"}
+    event |= {name: form[name] for name in ("recommendation_id", "scenario") if form.get(name)}
+    if form.get("position", "").isdecimal():
+        event["position"] = int(form["position"])
+    return event
 
 
 def _ids(text: str) -> list[str]:
@@ -56,24 +64,28 @@ async def people(request: Request) -> Response:
 
 
 async def become(request: Request) -> Response:
-    """Look at everything as another user, or start over as somebody new."""
+    """Look at everything as another user, without recording anything, or start over as somebody new."""
     user_id = (await form_of(request)).get("user_id", "").strip()
     visitor = Visitor(user_id) if 0 < len(user_id) <= 256 else new_visitor()
     response = RedirectResponse(address(request), status_code=303)
     remember(response, request, visitor)
+    keep(response, request, RECORD, NO)
     return response
 
 
 async def settings(request: Request) -> Response:
-    """Keep language or view, and go back to where it was chosen."""
+    """Keep language, view, or whether to record, and go back to where it was chosen."""
     form = await form_of(request)
     root = address(request)
     back = form.get("back", "")
-    response = RedirectResponse(back if back.startswith(root) and back[:2] not in ("//", "/\\") else root, status_code=303)
+    back = back if back.startswith(root) and back[:2] not in ("//", "/\\") else root
+    response = Response(headers={"hx-refresh": "true"}) if is_partial(request) else RedirectResponse(back, status_code=303)
     if form.get("language") in LANGUAGES:
         keep(response, request, LANGUAGE, form["language"])
     if form.get("view") in VIEWS:
         keep(response, request, VIEW, form["view"])
+    if form.get("record") in (YES, NO):
+        keep(response, request, RECORD, form["record"])
     return response
 
 
