@@ -277,6 +277,14 @@ def test_a_report_of_another_version_leaves_the_rest_of_the_page(project: Projec
     alone.close()
 
 
+def test_the_badge_of_the_verdict_is_what_its_text_begins_with(project: Project) -> None:
+    report = json.loads((project.dir / "report.json").read_text(encoding="utf-8"))
+    report["verdict"] |= {"outcome": "undecided", "text": "The blend wins: …", "blend": {"outcome": "won"}}
+    alone = ConsoleClient(create_console(JSONResponse({"models": [], "report": report})))
+    assert '<span class="badge won">The blend wins</span> The blend wins: …' in alone.get("/models").text
+    alone.close()
+
+
 @pytest.fixture
 def locked(project: Project) -> Iterator[ConsoleClient]:
     """A console of its own, in front of an API with the same key."""

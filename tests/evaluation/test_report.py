@@ -205,6 +205,37 @@ def test_the_verdict_says_whether_a_blend_wins(blend: float, outcome: str, words
     assert "only model" not in alone["text"]
 
 
+def judged(members: list[str]) -> dict[str, Any]:
+    """A verdict on a blend with these members that is as good as the large model, which wins."""
+    rng = np.random.default_rng(0)
+    scores = {"big": rng.random(400), "small": rng.random(400) * 0.2}
+    scores["auto"] = scores["big"]
+    kinds = {"auto": "blend", "big": "large", "small": "simple"}
+    results = [{"model": name, "kind": kinds[name], "metrics": {"ndcg@10": values.mean()}} for name, values in scores.items()]
+    results[-1]["members"] = members
+    return with_blend(verdict(results, scores, metric="ndcg@10"), results, scores, metric="ndcg@10")
+
+
+def test_a_blend_of_one_model_is_said_to_be_that_model() -> None:
+    found = judged(["big"])
+    assert "may be chance" not in found["text"]
+    assert re.search(r"The blend kept one model, big: auto reaches NDCG@10 0\.\d{4}\.$", found["text"])
+    assert found["blend"]["outcome"] == "alone"
+    assert "may be chance" in judged(["big", "small"])["text"]
+
+
+def test_the_badge_says_what_the_text_begins_with(report: dict[str, Any]) -> None:
+    for found, begins, badge in (
+        (judged(["big"]), "The large model wins", "the large model wins"),
+        (judged(["big", "small"]), "Undecided", "undecided"),
+        (report["verdict"] | {"outcome": "undecided", "text": "The blend wins: …", "blend": {"outcome": "won"}}, "", "the blend wins"),
+    ):
+        page = to_html(report | {"verdict": found})
+        assert found["text"].startswith(begins)
+        assert f'<span class="badge">{badge}</span>' in page
+        assert f'<section class="verdict {"undecided" if begins == "Undecided" else "won"}"' in page
+
+
 def test_the_verdict_names_the_best_where_there_is_a_history() -> None:
     scores = {"warm": np.repeat([0.0, 0.9], [30, 20]), "cold": np.repeat([0.8, 0.1], [30, 20])}
     results = [{"model": name, "kind": "simple", "metrics": {"ndcg@10": values.mean()}} for name, values in scores.items()]

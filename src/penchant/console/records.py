@@ -14,6 +14,7 @@ from penchant.console.shown import address, api_of, page
 from penchant.core.log import logger
 from penchant.evaluation import charts
 from penchant.evaluation.report import to_html
+from penchant.evaluation.verdict import headline
 
 SHOWN_IMPORTS = 5  # the newest ones
 
@@ -22,7 +23,8 @@ async def models(request: Request) -> Response:
     """Versions, which of them is live, and the report's verdict and charts."""
     found = await api_of(request).get("models")
     report = found["report"]
-    shown = {"report": report, "drawn": drawn(report) if report else [], "table": table(report)}
+    said = headline(report["verdict"]) if report and report.get("verdict") else None
+    shown = {"report": report, "headline": said, "drawn": drawn(report) if report else [], "table": table(report)}
     return page(request, "models.html", models=found["models"][::-1], **shown)
 
 

@@ -19,7 +19,7 @@ from penchant.evaluation.buckets import buckets
 from penchant.evaluation.evaluate import Evaluation
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.significance import confidence
-from penchant.evaluation.verdict import verdict, with_blend, with_history
+from penchant.evaluation.verdict import headline, verdict, with_blend, with_history
 from penchant.metrics import LOWER_IS_BETTER, METRICS
 
 # Everything in a report is JSON, hence `Any` throughout this module.
@@ -27,6 +27,7 @@ from penchant.metrics import LOWER_IS_BETTER, METRICS
 ACCURACY = ("ndcg", "hit_rate", "recall", "precision", "f1", "mrr", "map", "auc")  # in a table of their own
 
 BADGES = {"won": "the large model wins", "lost": "the large model does not win", "undecided": "undecided", "no contest": "no contest"}
+BADGES |= {"blend won": "the blend wins", "blend lost": "the blend loses", "blend undecided": "undecided"}
 
 
 def report_of(
@@ -125,7 +126,8 @@ def to_html(report: Mapping[str, Any]) -> str:
         report=report,
         metric=metric,
         spelled=charts.spelled,
-        badge=BADGES[report["verdict"]["outcome"]],
+        badge=BADGES[headline(report["verdict"])],
+        tone=headline(report["verdict"]).removeprefix("blend "),
         metrics=names,
         accuracy=[name for name in names if name.partition("@")[0] in ACCURACY],
         beyond=[name for name in names if name.partition("@")[0] not in ACCURACY],

@@ -43,7 +43,7 @@ def with_blend(
 ) -> dict[str, Any]:
     """The verdict, preceded by whether the best blend beats the best single model, if there are both; instead of "no contest".
 
-    `Any`: JSON.
+    A blend that kept that model alone, as its `members` say, is no rival to it: its outcome is "alone", told last. `Any`: JSON.
     """
     ranked = sorted(results, key=lambda result: -result["metrics"][metric])
     blends, others = ([result for result in ranked if (result["kind"] == "blend") is blend] for blend in (True, False))
@@ -53,8 +53,10 @@ def with_blend(
     comparison = compare(scores[blend["model"]], scores[best["model"]], seed=seed)
     numbers = f"{_value(blend, metric)}, the best single model, {best['model']}, {best['metrics'][metric]:.4f}"
     apart = f"{abs(comparison.difference):.4f}"
-    if not comparison.significant:
-        outcome, text = "undecided", f"Blend: {numbers}. The difference of {apart} may be chance ({_test(comparison)})."
+    if blend.get("members") == [best["model"]]:
+        outcome, text = "alone", f"The blend kept one model, {best['model']}: {_value(blend, metric)}."
+    elif not comparison.significant:
+        outcome, text = "undecided", f"Undecided, the blend: {numbers}. The difference of {apart} may be chance ({_test(comparison)})."
     elif comparison.difference > 0:
         outcome, text = "won", f"The blend wins: {numbers}. The gain of {apart} is not chance ({_test(comparison)})."
     else:
@@ -62,8 +64,15 @@ def with_blend(
     told = {"model": blend["model"], "best": best["model"], "outcome": outcome, "difference": comparison.difference}
     told |= {"interval": [comparison.low, comparison.high], "p": comparison.p}
     if found["outcome"] != "no contest":
-        text = f"{text} {found['text']}"
+        text = f"{found['text']} {text}" if outcome == "alone" else f"{text} {found['text']}"
     return {**found, "text": text, "blend": told}
+
+
+def headline(found: Mapping[str, Any]) -> str:
+    """What the verdict's text begins with: an `outcome`, after "blend " where it is that of the blend. `Any`: JSON."""
+    blend = found.get("blend") or {}
+    told_first: str = found["outcome"] if blend.get("outcome", "alone") == "alone" else f"blend {blend['outcome']}"
+    return told_first
 
 
 def with_history(found: Mapping[str, Any], scores: Mapping[str, Values], warm: BoolArray) -> dict[str, Any]:
