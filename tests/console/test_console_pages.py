@@ -213,13 +213,15 @@ def test_a_page_of_another_origin_cannot_write(path: str, headers: dict[str, str
 
 
 def test_what_is_not_there_is_said_kindly(client: ConsoleClient) -> None:
-    for path in ("nowhere", "item", "why?id=b00&from=none"):
+    for path in ("nowhere", "item", "item?id=nosuch", "why?id=b00&from=none"):
         answer = client.get(f"/console/{path}")
         assert answer.status_code == 404
         assert "Not found" in answer.text and "<nav" in answer.text
+        assert "Choose it" not in answer.text
 
 
 def test_an_item_that_only_events_know_has_a_page(client: ConsoleClient) -> None:
+    client.post("/console/click", {"item_id": "bare/../?"})
     page = client.get("/console/item?id=bare/../%3F")
     assert page.status_code == 200
     assert "nothing about it but its id" in page.text and "bare/../?" in page.text

@@ -13,12 +13,16 @@ HERE = "http://127.0.0.1"  # a host name that an app in this process always answ
 
 
 class ApiError(Exception):
-    """The API gave no answer that a page can show. `kind`: unreachable, refused, missing or failed; `detail`: its own words."""
+    """The API gave no answer that a page can show.
 
-    def __init__(self, kind: str, detail: str = "") -> None:
+    `kind`: unreachable, refused, missing or failed; `detail`: its own words; `field`: the part of the question that they are about.
+    """
+
+    def __init__(self, kind: str, detail: str = "", field: str = "") -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind = kind
         self.detail = detail
+        self.field = field
 
     @property
     def status(self) -> int:
@@ -59,15 +63,12 @@ class Api:
             raise ApiError("failed", f"status {response.status_code}, not JSON") from None
         if response.is_success and isinstance(answer, dict):
             return answer
-        raise ApiError(_kind(response.status_code), _message(answer))
+        error = answer.get("error") if isinstance(answer, dict) else None
+        said = error if isinstance(error, dict) else {}
+        raise ApiError(_kind(response.status_code), str(said.get("message", "")), str(said.get("field", "")))
 
 
 def _kind(status: int) -> str:
     if status == 404:
         return "missing"
     return "refused" if 400 <= status < 500 else "failed"
-
-
-def _message(answer: Any) -> str:
-    error = answer.get("error") if isinstance(answer, dict) else None
-    return str(error.get("message", "")) if isinstance(error, dict) else ""

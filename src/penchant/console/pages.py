@@ -47,9 +47,10 @@ async def item(request: Request) -> Response:
         _or_error(api.get("explain", recommendation, item_id)) if recommendation else _nothing(),
     )
     if isinstance(found, ApiError):
-        if found.kind != "missing":
+        nobody_knows_it = isinstance(similar, ApiError) and similar.kind == "missing" and similar.field == "item_id"
+        if found.kind != "missing" or nobody_knows_it:
             raise found
-        found = {"item_id": item_id, "properties": {}}  # known from events only, or not at all: there is no telling them apart
+        found = {"item_id": item_id, "properties": {}}  # known from events only
     properties = {name: value for name, value in found["properties"].items() if name not in SHOWN_APART and value not in (None, "", [])}
     failed = trouble(request, similar) if isinstance(similar, ApiError) else None
     return page(
