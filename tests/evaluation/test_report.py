@@ -94,6 +94,17 @@ def test_names_stay_text(report: dict[str, Any]) -> None:
     assert "{{7*7}}" in page
 
 
+def test_the_data_are_told_also_where_nothing_was_cleaned(report: dict[str, Any]) -> None:
+    def told(dataset: dict[str, Any]) -> str:
+        return to_html(report | {"dataset": dataset}).partition("<h2>The data</h2>")[2].partition("<h2>")[0]
+
+    facts = {name: value for name, value in report["dataset"].items() if name not in ("cleaning", "decisions")}
+    assert "900 events from" in told(facts) and "<table" not in told(facts)
+    assert "what an import found and removed is in its own report" in told(facts)
+    assert "<table" in told(report["dataset"]) and "in its own report" not in told(report["dataset"])
+    assert "7 rows could not be used" in told(facts | {"rejects": {"count": 7}})
+
+
 def test_tables_name_their_rows_and_columns(report: dict[str, Any]) -> None:
     tags = Page(to_html(report)).tags
     assert all(attributes.get("scope") in ("row", "col") for tag, attributes in tags if tag == "th")
