@@ -170,6 +170,8 @@ def test_why_names_the_past_choice(client: ConsoleClient) -> None:
     assert item
     why = client.get(f"/console/why?id={item[1]}&from={recommendation(page)}", headers=PART)
     assert "Seven Rivers North" in why.text
+    stages = re.findall(r'<th scope="row">(\w+)</th><td>([\w-]+)', why.text)
+    assert ("retrieve", "item-knn") in stages and ("filter", "seen") in stages and stages[-1][0] == "answer"
     assert client.get(f"/console/item?id={item[1]}&from={recommendation(page)}").text.count('class="why"') == 1
 
 
@@ -355,7 +357,7 @@ def test_every_word_that_a_page_wants_is_there_and_none_is_left_over() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (*folder.glob("templates/*.html"), *folder.glob("*.py")))
     wanted = set(re.findall(r'\bt\("([\w. -]+)"[,)]', source)) | set(re.findall(r"\bt\('([\w. -]+)'[,)]", source))
     assert wanted <= set(texts_of("en"))
-    made_up = ("verdict.", "chart.", "stats.", "trouble.", "view.", "nav.", "from.", "rejects.")
+    made_up = ("verdict.", "stages.", "chart.", "stats.", "trouble.", "view.", "nav.", "from.", "rejects.")
     assert {key for key in texts_of("en") if not key.startswith(made_up)} <= wanted
 
 
