@@ -7,6 +7,7 @@ from penchant.pipeline.retrieve import (
     NO_HISTORY,
     NO_MATCH,
     SEEDS_UNKNOWN,
+    UNKNOWN_HISTORY,
     FromModel,
     FromWords,
     Given,
@@ -30,7 +31,7 @@ def test_a_model_is_asked_only_for_requests_whose_history_it_sees() -> None:
     model = FromModel(Linear(5))
     queries = Queries.of([[2], [], [9]])
     assert lists(model.recommend(queries, 1)) == [[3], [], []]
-    assert model.excuse(queries) == [None, NO_HISTORY, NO_HISTORY]
+    assert model.excuse(queries) == [None, NO_HISTORY, UNKNOWN_HISTORY]
 
 
 def test_similar_items_are_those_that_the_seeds_move_up() -> None:

@@ -7,7 +7,7 @@ from scenario_parts import DAY_ONE, N_ITEMS, TITLES, events_of
 from penchant.core.clock import SECOND
 from penchant.core.errors import RequestError
 from penchant.jobs.train import train
-from penchant.pipeline.retrieve import NO_HISTORY, NO_MATCH, SEEDS_UNKNOWN
+from penchant.pipeline.retrieve import NO_HISTORY, NO_MATCH, SEEDS_UNKNOWN, UNKNOWN_HISTORY
 from penchant.scenarios import Engine, Project, Request
 from penchant.scenarios.answer import Recommendation
 from penchant.scenarios.build import NO_MODEL
@@ -54,6 +54,12 @@ def test_an_acknowledged_event_changes_the_next_answer(engine: Engine, project: 
     assert after.fallback_reason is None
     assert parities(after) == {1}
     assert "i1" not in ids(after)
+
+
+def test_a_history_of_items_that_no_model_knows_is_no_missing_history(engine: Engine, project: Project) -> None:
+    project.events.append(events_of([("newcomer", "never-met", DAY_ONE - SECOND)]))
+    assert engine.recommend(Request("home", user_id="newcomer")).fallback_reason == UNKNOWN_HISTORY
+    assert engine.recommend(Request("home", user_id="nobody")).fallback_reason == NO_HISTORY
 
 
 def test_an_event_a_little_ahead_of_the_clock_counts_too(engine: Engine, project: Project) -> None:
@@ -128,7 +134,8 @@ def test_what_another_process_deleted_is_gone_after_a_refresh(engine: Engine, pr
 
 
 def test_a_list_is_put_in_the_user_s_order_less_what_nobody_knows(engine: Engine) -> None:
-    answer = engine.recommend(Request("rank", user_id="u1", items=("i8", "nobody-knows", "i9", "i8", "i7")))
+    answer = engine.recommend(Request("rank", user_id="u1", items=("i8", "nobody-knows", "i9", "i8", "i7", "nobody-knows")))
+    assert answer.unknown_items == ("nobody-knows",)
     assert sorted(ids(answer)) == ["i7", "i8", "i9"]
     assert ids(answer)[-1] == "i8"
     assert answer.fallback_reason is None
@@ -185,6 +192,15 @@ def test_an_empty_project_answers_with_nothing(tmp_path: Path) -> None:
         (Request("similar", seed_items=("i1", "nobody-knows")), "item_id", 404, "no item 'nobody-knows'"),
         (Request("search", text="  "), "text", 422, "is required"),
         (Request("rank"), "items", 422, "is required"),
+        (
+            Request("continue", user_id="u1", seed_items=("i1",)),
+            "item_id",
+            422,
+            "has no effect here; .* takes user_id, session_items, n, explain",
+        ),
+        (Request("home", text="thing"), "text", 422, "has no effect here"),
+        (Request("trending", items=("i1",)), "items", 422, "has no effect here"),
+        (Request("rank", items=("i1",), seed_items=("i1",)), "item_id", 422, "takes items, user_id"),
         (Request("home", n=0), "n", 422, "from 1 to 1,000, not 0"),
         (Request("home", n=10**9), "n", 422, "not 1,000,000,000"),
     ],
@@ -304,7 +320,7 @@ def test_answers_are_the_same_from_many_threads_while_models_are_swapped(engine:
 def test_an_answer_is_plain_json_the_same_for_every_interface(engine: Engine) -> None:
     answer = engine.recommend(Request("home", user_id="u1", explain=True)).as_json(trace=True)
     assert list(answer) == [
-        "recommendation_id", "scenario", "model_version", "variant", "took_ms", "fallback_reason", "items", "trace",
+        "recommendation_id", "scenario", "model_version", "variant", "took_ms", "fallback_reason", "items", "unknown_items", "trace",
     ]  # fmt: skip
     assert list(answer["items"][0]) == ["item_id", "score", "properties", "reasons"]
     assert list(answer["items"][0]["reasons"][0]) == ["item_id", "title", "weight", "text"]

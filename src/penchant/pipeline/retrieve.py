@@ -14,6 +14,7 @@ from penchant.core.types import Candidates, FloatArray, IntArray, Jagged, LongAr
 from penchant.pipeline.filters import Allowed, Excluded, Seen, pair_keys
 
 NO_HISTORY = "no history"
+UNKNOWN_HISTORY = "no known item in the history"
 SEEDS_UNKNOWN = "the model has learned nothing about these items"
 NO_MATCH = "nothing matches these words"
 
@@ -48,8 +49,10 @@ class FromModel:
         self._model = model
 
     def excuse(self, queries: Queries) -> list[str | None]:
-        """`NO_HISTORY` where the model sees none."""
-        return [None if seen else NO_HISTORY for seen in _with_history(queries, self._model.n_items)]
+        """`NO_HISTORY` where there is none, `UNKNOWN_HISTORY` where the model knows nothing of it."""
+        past = queries.keep_events(queries.timestamps <= np.repeat(queries.at, np.diff(queries.offsets)))
+        each = zip(_with_history(queries, self._model.n_items), np.diff(past.offsets), strict=True)
+        return [None if known else UNKNOWN_HISTORY if length else NO_HISTORY for known, length in each]
 
     def recommend(self, queries: Queries, n: int, *, exclude_seen: bool = True) -> Candidates:
         """The model's best `n`; nothing for a request without a visible history."""

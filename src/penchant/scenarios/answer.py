@@ -53,6 +53,7 @@ class Recommendation:
     took_ms: float
     fallback_reason: str | None  # why the usual model did not choose all of it; None where it did
     items: tuple[RecommendedItem, ...]
+    unknown_items: tuple[str, ...] = ()  # of a list to put in order, those left out because neither catalogue nor any event names them
     trace: Trace = field(default_factory=Trace, compare=False)
 
     def as_json(self, *, trace: bool = False) -> dict[str, Any]:
@@ -68,6 +69,7 @@ class Recommendation:
                 {"item_id": item.item_id, "score": item.score, "properties": item.properties, "reasons": reasons_json(item.reasons)}
                 for item in self.items
             ],
+            "unknown_items": list(self.unknown_items),
         }
         return {**answer, "trace": self.trace.as_json()} if trace else answer
 

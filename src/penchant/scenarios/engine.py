@@ -24,7 +24,7 @@ from penchant.pipeline.executor import FALLBACK
 from penchant.pipeline.explain import Cause
 from penchant.pipeline.pipeline import Answer, Pipeline
 from penchant.scenarios.answer import Explanation, Reason, Recommendation, RecommendedItem, Request, score_or_none
-from penchant.scenarios.kinds import KINDS
+from penchant.scenarios.kinds import ABOUT, KINDS
 from penchant.scenarios.live import LiveItems, is_hidden
 from penchant.scenarios.project import Project
 from penchant.scenarios.published import Published
@@ -91,6 +91,7 @@ class Engine:
             took_ms=round((time.perf_counter() - started) * 1000, 3),
             fallback_reason=answer.fallback_reason,
             items=items,
+            unknown_items=self._unknown(request),
             trace=answer.trace,
         )
         self._remember(replace(request, n=n, at=int(queries.at[0])), answer, result)
@@ -174,13 +175,16 @@ class Engine:
         raise RequestError(f"scenario: no {what} {wanted[:64]!r}{did_you_mean(wanted[:64], self.scenarios)}", field="scenario", status=404)
 
     def _check(self, request: Request, scenario: Scenario) -> int:
-        """How many items to answer with. Raises RequestError for what is missing or out of bounds."""
-        given = {"item_id": request.seed_items, "items": request.items, "text": request.text.strip()}
+        """How many items to answer with. Raises RequestError for what is missing, without effect, or out of bounds."""
+        given = dict(zip(ABOUT, (request.seed_items, request.text.strip(), request.items), strict=True))
         needs = KINDS[scenario.kind].needs
+        what = f"a scenario of kind {scenario.kind!r} answers {KINDS[scenario.kind].what}"
         if needs is not None and not given[needs]:
-            raise RequestError(
-                f"{needs}: is required; a scenario of kind {scenario.kind!r} answers {KINDS[scenario.kind].what}", field=needs
-            )
+            raise RequestError(f"{needs}: is required; {what}", field=needs)
+        for name in ABOUT:
+            if given[name] and name != needs:
+                takes = f"{needs}, user_id" if needs else "user_id"
+                raise RequestError(f"{name}: has no effect here; {what}, and takes {takes}, session_items, n, explain", field=name)
         n = request.n if request.n is not None else len(request.items) if scenario.kind == "rank" else scenario.n
         if not 1 <= n <= max(MAX_N, len(request.items)):
             raise RequestError(f"n: must be from 1 to {MAX_N:,}, not {n:,}", field="n")
@@ -227,6 +231,11 @@ class Engine:
         return np.concatenate([seeds, session[session >= 0]]) if scenario.kind == "continue" else seeds
 
     # ---- the answer
+
+    def _unknown(self, request: Request) -> tuple[str, ...]:
+        """Those of a list to put in order that nobody knows, each once."""
+        listed = list(dict.fromkeys(request.items))
+        return tuple(id_ for id_, code in zip(listed, self._items.codes(listed).tolist(), strict=True) if code < 0)
 
     def _properties(self, answer: Answer) -> dict[str, dict[str, Any]]:
         """What the catalogue says about the answer's items. `Any`: JSON."""

@@ -9,6 +9,8 @@ from typing import Any
 WORDS = "words"  # items whose words match: those of the search, or those of the seeds
 GIVEN = "given"  # the list that the caller sent
 
+ABOUT = ("item_id", "text", "items")  # fields that say what a request is about; the rest is who asks, and how
+
 BEST, NEIGHBOURS, POPULAR, TRENDING = "auto", "item-knn", "popular", "trending"
 
 
@@ -17,7 +19,7 @@ class Kind:
     """What a kind answers, what it needs to be asked, and its defaults for the settings of a `Scenario`."""
 
     what: str
-    needs: str | None  # the field of a request that must be given
+    needs: str | None  # of `ABOUT`, the field of a request that must be given; the others would have no effect
     defaults: Mapping[str, Any]  # settings, of any type
 
 

@@ -111,6 +111,7 @@ class Answer(Shape):
     took_ms: float
     fallback_reason: str | None = Field(description="why the usual model did not answer; null where it did")
     items: list[AnswerItem]
+    unknown_items: list[str] = Field(description="of a list to put in order, those left out because nobody knows them")
 
 
 class WhyAnswer(Shape):

@@ -176,7 +176,7 @@ class User(Entity):
 
 
 class Ask(Wire):
-    """A request for recommendations. All fields are optional; what a scenario needs depends on its kind."""
+    """A request for recommendations. What a scenario needs, and which of `item_id`, `text` and `items` it takes, depends on its kind."""
 
     user_id: Id | None = Field(None, description="absent: a visitor without a history")
     n: Count | None = Field(None, description="items wanted; absent: as many as the scenario says")
