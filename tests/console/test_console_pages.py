@@ -1,5 +1,6 @@
 import base64
 import json
+import logging
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -12,8 +13,10 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from penchant.cli.serve import Address, build_site
 from penchant.console.app import create_console
+from penchant.console.covers import initials
 from penchant.console.messages import LANGUAGES, choose, texts_of
 from penchant.console.sessions import IDLE_SECONDS, Sessions
+from penchant.console.shown import price_of
 from penchant.evaluation.report import to_text
 from penchant.scenarios import Project
 
@@ -86,6 +89,31 @@ def test_a_card_says_the_year_and_a_title_without_end_is_cut(client: ConsoleClie
     assert len(page) < 20_000
     for row in rows:
         client.runner.run(client.http.delete(f"/v1/items/{row['item_id']}"))
+
+
+def test_a_card_says_the_price_where_the_catalogue_has_one() -> None:
+    prices = [
+        {"price": 12.5, "currency": "EUR"},
+        {"price": 1200},
+        {"price": " 9,90 € "},
+        {"price": True},
+        {"price": None},
+        {"price": {}},
+        {},
+    ]
+    assert [price_of({"properties": each}) for each in prices] == ["12.50 EUR", "1,200", "9,90 €", "", "", "", ""]
+
+
+def test_initials_are_capitals_in_any_script_that_has_them() -> None:
+    titles = ["Old bowl", "Grüne Vase", "Élégant tapis", "Война и мир", "长安十二时辰的雨", "毛毯 Mini", "1984"]
+    assert [initials(title) for title in titles] == ["OB", "GV", "ÉT", "ВИ", "长安", "毛毯", "1"]
+
+
+def test_steps_that_changed_nothing_are_folded(client: ConsoleClient) -> None:
+    shown, folded = client.get("/console/data").text.split("<summary>Steps that changed nothing")
+    assert "duplicates" in shown and "missing ids" in shown
+    assert "impossible times" in folded and "impossible times" not in shown
+    assert "duplicates" not in folded.partition("</details>")[0]
 
 
 def test_the_data_page_shows_files_counts_and_rejected_rows(client: ConsoleClient) -> None:
@@ -328,6 +356,12 @@ def test_a_mounted_console_has_its_login_at_its_own_place(project: Project) -> N
     assert site.get("/console/data").status_code == 200
     assert site.get("/v1/data").status_code == 401  # the session opens the console, not the API
     site.close()
+
+
+def test_pages_of_the_console_are_counted_as_its_own(client: ConsoleClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="penchant.access"):
+        client.get("/console/models")
+    assert [line.getMessage().split()[:3] for line in caplog.records][-1] == ["GET", "/console", "200"]
 
 
 def test_an_idle_session_ends() -> None:

@@ -39,9 +39,9 @@ def cover(item_id: str, title: str) -> Markup:
 
 
 def initials(title: str) -> str:
-    """The first letters of the first two words; of Chinese words, the first two characters."""
+    """The first letters of the first two words; of a script without capitals, such as Chinese, the first two characters."""
     words = [word for word in title.split() if word[0].isalnum()] or [title.strip() or "·"]
-    if not words[0].isascii():
+    if not words[0].isascii() and words[0].upper() == words[0].lower():
         return words[0][:2]
     return "".join(word[0] for word in words[:2]).upper()
 

@@ -21,6 +21,7 @@ from penchant.core.log import logger
 
 MAX_TITLE = 300  # characters
 MAX_CATEGORY = 80
+MAX_PRICE = 20
 YEARS = ("year", "release_year", "publication_year", "published", "release_date")  # properties that may hold one, or a date
 _YEAR = re.compile(r"([12][0-9]{3})(?![0-9])")
 
@@ -120,6 +121,16 @@ def year_of(item: dict[str, Any]) -> str:
     return next((found[1] for name in YEARS if (found := _YEAR.match(str(properties.get(name, ""))))), "")
 
 
+def price_of(item: dict[str, Any]) -> str:
+    """What it costs, with its currency where a property says so; nothing where no price is known."""
+    properties = item.get("properties", {})
+    price, currency = properties.get("price"), str(properties.get("currency") or "")[:MAX_PRICE]
+    if isinstance(price, bool) or not isinstance(price, int | float | str) or price == "":
+        return ""
+    amount = price.strip()[:MAX_PRICE] if isinstance(price, str) else f"{price:,}" if isinstance(price, int) else f"{price:,.2f}"
+    return f"{amount} {currency}".strip()
+
+
 def categories_of(item: dict[str, Any]) -> list[str]:
     """Its categories, however they are written."""
     found = item.get("properties", {}).get("categories") or []
@@ -147,7 +158,7 @@ def _environment() -> Environment:
         loader=PackageLoader("penchant.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["cover"] = cover
-    environment.filters |= {"title_of": title_of, "year_of": year_of, "categories_of": categories_of}
+    environment.filters |= {"title_of": title_of, "year_of": year_of, "categories_of": categories_of, "price_of": price_of}
     environment.filters |= {
         "file_name": lambda path: str(path).replace("\\", "/").rpartition("/")[2],
         "moment": moment,

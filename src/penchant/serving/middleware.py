@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,6 +51,7 @@ class Telemetry:
             return
         started = time.perf_counter()
         request_id = uuid.uuid4().hex
+        app = scope["app"]  # a mounted app puts itself here
         scope["request_id"] = request_id
         matched: dict[str, str] = {}
         scope["matched"] = matched  # the route writes its template here: what it is handed is a copy of this scope
@@ -74,7 +76,7 @@ class Telemetry:
                 await refusal(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - started
-            route, method = matched.get("route") or _mounted(scope), scope["method"] if scope["method"] in METHODS else "other"
+            route, method = matched.get("route") or _mounted(app, scope["path"]), scope["method"] if scope["method"] in METHODS else "other"
             self.metrics.request(route, method, status or 499, seconds)  # 499: the caller left before the answer began
             access_log.info("%s %s %d %.1f ms %s", method, route, status or 499, seconds * 1000, request_id)
 
@@ -138,10 +140,10 @@ class RawPath:
         await self.app(scope, receive, send)
 
 
-def _mounted(scope: Scope) -> str:
+def _mounted(app: Starlette, path: str) -> str:
     """The place of the app, mounted into this one, that a path leads to: bounded in number and free of ids."""
-    places = (route.path for route in scope["app"].routes if isinstance(route, Mount))
-    return next((place for place in places if scope["path"].startswith(f"{place}/")), "unmatched")
+    places = (route.path for route in app.routes if isinstance(route, Mount))
+    return next((place for place in places if path.startswith(f"{place}/")), "unmatched")
 
 
 def _without_port(host: str) -> str:
