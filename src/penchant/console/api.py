@@ -63,8 +63,8 @@ class Api:
             raise ApiError("failed", f"status {response.status_code}, not JSON") from None
         if response.is_success and isinstance(answer, dict):
             return answer
-        error = answer.get("error") if isinstance(answer, dict) else None
-        said = error if isinstance(error, dict) else {}
+        named = answer.get("error") if isinstance(answer, dict) else None
+        said = named if isinstance(named, dict) else {}
         raise ApiError(_kind(response.status_code), str(said.get("message", "")), str(said.get("field", "")))
 
 
