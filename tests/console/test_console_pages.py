@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from console_client import ConsoleClient
 from fastapi import FastAPI
@@ -14,10 +16,11 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from penchant.cli.serve import Address, build_site
 from penchant.console.app import create_console
 from penchant.console.covers import initials
-from penchant.console.messages import LANGUAGES, choose, texts_of
+from penchant.console.messages import LANGUAGES, Words, choose, texts_of
 from penchant.console.sessions import IDLE_SECONDS, Sessions
 from penchant.console.shown import price_of
 from penchant.evaluation.report import to_text
+from penchant.evaluation.verdict import verdict, with_blend, with_history
 from penchant.scenarios import Project
 
 KEY = "correct-horse-battery-staple"
@@ -384,6 +387,46 @@ def test_all_languages_have_the_same_words_and_places() -> None:
         assert list(texts) == list(english)
         for key, text in texts.items():
             assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", english[key])), key
+
+
+def a_verdict(large: float, simple: float, blend: float, members: list[str]) -> str:
+    """What is said of models that hit with these chances."""
+    rng = np.random.default_rng(1)
+    chances = {"hstu": ("large", large), "ease": ("simple", simple), "auto": ("blend", blend)}
+    scores = {model: (rng.random(400) < chance).astype(float) for model, (_, chance) in chances.items() if chance}
+    results: list[dict[str, Any]] = [
+        {"model": model, "kind": chances[model][0], "metrics": {"ndcg@10": values.mean()}, "members": members}
+        for model, values in scores.items()
+    ]
+    found = with_blend(verdict(results, scores, metric="ndcg@10"), results, scores, metric="ndcg@10")
+    text: str = with_history(found, scores, np.arange(400) > 9)["text"]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("large", "simple", "blend", "members"),
+    [
+        (0.5, 0.2, 0.9, ["hstu", "ease"]),
+        (0.2, 0.5, 0.1, ["hstu", "ease"]),
+        (0.3, 0.3, 0.3, ["hstu", "ease"]),
+        (0.5, 0.2, 0.5, ["hstu"]),
+        (0.5, 0.0, 0.0, []),
+        (0.0, 0.5, 0.4, ["hstu"]),
+    ],
+)
+def test_a_verdict_is_told_in_chinese(large: float, simple: float, blend: float, members: list[str]) -> None:
+    text = a_verdict(large, simple, blend, members)
+    told = Words("zh").said(text)
+    assert Words("en").said(text) == text.replace("\N{NO-BREAK SPACE}", " ")
+    assert set(re.findall("[A-Za-z]+", told)) <= {"hstu", "ease", "auto", "NDCG", "p"}, told
+    assert re.findall(r"\d+\.\d+", told) == re.findall(r"\d+\.\d+", text)
+
+
+def test_the_steps_of_cleaning_are_told_in_chinese(client: ConsoleClient) -> None:
+    page = client.get("/console/data", headers={"accept-language": "zh"}).text
+    steps = re.findall(r'<th scope="row">([^<]*)<span class="small">([^<]*)<', page)
+    assert len(steps) > 5
+    assert not [step for step in steps if re.search(r"[a-z]{3,}", " ".join(step))]
 
 
 def test_every_word_that_a_page_wants_is_there_and_none_is_left_over() -> None:
