@@ -310,7 +310,7 @@ def test_no_content_of_cells_breaks_reading_and_every_row_is_accounted_for(tmp_p
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([HEADER, *rows, ("u", "i", "1", "1500000000")])
     cleaning = Cleaning(clock=lambda: NOW)
-    options = ReadOptions(encoding="utf-8", delimiter=",", header=True)
+    options = ReadOptions(encoding="utf-8", delimiter=",", header=True, time_column=HEADER[-1])
     try:
         usable = sum(len(batch) for batch in read_events(path, options, cleaning))
     except DataError:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 _PANEL = "Reading (all of it is detected by default)"
 
-UserColumn = Annotated[str | None, typer.Option(help="Column of user ids; by number where there is no header.", rich_help_panel=_PANEL)]
+UserColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of user ids; by number where there is no header; - = none, each session is one.", rich_help_panel=_PANEL),
+]
 ItemColumn = Annotated[str | None, typer.Option(help="Column of item ids.", rich_help_panel=_PANEL)]
 TimeColumn = Annotated[str | None, typer.Option(help="Column of times; date+time joins two; - = none.", rich_help_panel=_PANEL)]
 TypeColumn = Annotated[str | None, typer.Option(help="Column of kinds of events.", rich_help_panel=_PANEL)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,9 @@ from penchant.core.errors import DataError, SchemaError
 from penchant.core.types import BoolArray, IntArray, LongArray, Queries, chosen, gather_rows
 from penchant.data.interactions import Interactions
 from penchant.data.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from penchant.data.options import ReadOptions
 
 MOST_KINDS = 2**15 - 1  # codes of event types and places take two bytes; of places the first so many are known, the others not told
 
@@ -45,14 +48,21 @@ class Dataset:
             )
 
     @classmethod
-    def read(cls, events: str | Path, *, items: str | Path | None = None, users: str | Path | None = None) -> "Dataset":
-        """From files in any format that `penchant import` takes; columns are found by their common names.
+    def read(
+        cls,
+        events: str | Path,
+        *,
+        items: str | Path | None = None,
+        users: str | Path | None = None,
+        options: "ReadOptions | None" = None,
+    ) -> "Dataset":
+        """From files in any format that `penchant import` takes; columns are found by name and content, or `options` name them.
 
         Cleaning is done and counted in `facts["cleaning"]`. Raises SchemaError naming file, column and remedy.
         """
         from penchant.data.load import load_dataset  # the reader needs this class in turn
 
-        return load_dataset(Path(events), items=items, users=users)
+        return load_dataset(Path(events), items=items, users=users, options=options)
 
     @classmethod
     def from_events(

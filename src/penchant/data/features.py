@@ -113,7 +113,7 @@ def _id_candidates(table: Table, frame: pl.DataFrame, kind: Kind) -> list[str]:
     if not table.header:
         return found[:1]
     named = names.best(found, ID_COLUMNS[kind])
-    strong = [name for name in named if names.rank(name, ID_COLUMNS[kind]) < 150]
+    strong = [name for name in named if names.is_plain(name, ID_COLUMNS[kind])]
     plain = [name for name in found if names.parts(name) == ["id"]]
     return list(dict.fromkeys([*strong, *plain, *(name for name in named if name in unique), *unique[:1], *named]))
 

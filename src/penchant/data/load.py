@@ -12,6 +12,7 @@ from penchant.core.events import EVENT_SCHEMA, EventBatch
 from penchant.core.log import progress_bar
 from penchant.data.clean import Cleaning, EventCleaner
 from penchant.data.dataset import Dataset
+from penchant.data.doubts import check_times, check_users
 from penchant.data.features import ID_COLUMNS, KINDS, read_features
 from penchant.data.known import recognise_file, recognise_folder
 from penchant.data.mapping import map_events
@@ -103,6 +104,7 @@ def _clean_frames(path: Path, options: ReadOptions, cleaning: Cleaning) -> Itera
         cleaning.rejects.add(path, [bad for chunk in start for bad in chunk.bad])
         raise DataError(f"{path}: has no rows that can be read\n{cleaning.rejects.summary()}".rstrip())
     mapping = map_events(start[-1].frame, options, header=table.header, where=str(path))
+    check_times(mapping, start[-1].frame, options, header=table.header, where=str(path))
     cleaning.decisions += [*table.decisions, *mapping.decisions]
     cleaner = EventCleaner(mapping, options, cleaning, path)
     outliers = Outliers(options, cleaning, timed=bool(mapping.time_columns))
@@ -115,6 +117,8 @@ def _clean_frames(path: Path, options: ReadOptions, cleaning: Cleaning) -> Itera
         cleaning.rejects.check(strict=options.strict)
         if not spool.rows:
             raise DataError(f"{path}: none of {cleaner.rows:,} rows is a usable event\n{cleaning.rejects.summary()}")
+        outliers.compare(spool)
+        check_users(mapping, options, n_users=outliers.n_users, n_events=outliers.n_events, where=str(path))
         for frame in outliers.kept(spool):
             if len(frame):
                 yield frame.drop(LINE).select(pl.col(name) for name in EVENT_SCHEMA if name in frame.columns)

@@ -30,6 +30,11 @@ _QUANTITIES = {"quantity", "qty", "units", "amount", "cantidad", "menge", "anzah
 _OTHER_IDS = (
     "store shop category cat brand seller vendor region campaign tag row event review country city department supplier manufacturer"
 )
+# A column that is named like a user may be a kind of one. Such a name is doubted from so many rows a value on …
+_KINDS_OF_USERS = {"device", "client", "member", "guest", "subscriber", "player", "viewer"}
+_ROWS_A_KIND = 20
+_ROWS_A_USER = 1_000  # … and any other that is not plainly a user from so many on.
+_MIN_ITEMS = 20  # fewer rows may well name each item once
 _CLOCK = r"^\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$"
 
 
@@ -41,6 +46,8 @@ class EventMapping:
     time_columns: tuple[str, ...] = ()  # joined by a blank; none = the order of the file
     time_format: times.TimeFormat = field(default_factory=times.TimeFormat)
     decisions: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)  # columns named like a user whose values are a kind: device, client
+    unused: list[str] = field(default_factory=list)
 
     def is_rating(self) -> bool:
         """Whether the value is a rating on some scale."""
@@ -68,7 +75,7 @@ def map_events(frame: pl.DataFrame, options: ReadOptions, *, header: bool, where
         _by_name(mapping, frame, found, options)
     else:
         _by_shape(mapping, frame, found, options)
-    _complete(mapping, found, header=header, where=where)
+    _complete(mapping, frame, found, header=header, where=where)
     _decide_time_format(mapping, frame, options)
     _say(mapping, found)
     return mapping
@@ -108,16 +115,39 @@ def _by_name(mapping: EventMapping, frame: pl.DataFrame, found: Sequence[str], o
             roles[role] = exact[0]
     if not mapping.time_columns and options.time_column != NO_COLUMN:
         mapping.time_columns = _time_by_name(_free(mapping, found), frame)
-    for role in (columns.USER_ID, columns.ITEM_ID, columns.SESSION_ID, columns.EVENT_TYPE, columns.VALUE):
+    # The session comes last: `sid` may be the item of a file that names no other.
+    for role in (columns.USER_ID, columns.ITEM_ID, columns.EVENT_TYPE, columns.VALUE, columns.SESSION_ID):
+        free = _free(mapping, found)
         if role in roles or getattr(options, _OPTIONS[role]) == NO_COLUMN:
             continue
-        for name in names.best(_free(mapping, found), role):
-            if _suits(frame[name], role):
+        if role == columns.SESSION_ID and columns.ITEM_ID not in roles and len(free) == 1:
+            continue
+        if role == columns.USER_ID:
+            mapping.kinds = [name for name in names.best(free, role) if _is_kind_of_users(name, free, frame)]
+        for name in names.best(free, role):
+            if name not in mapping.kinds and _suits(frame[name], role):
                 roles[role] = name
                 break
+    if not mapping.time_columns and options.time_column != NO_COLUMN:
+        mapping.time_columns = _time_by_values(mapping, found, frame)
     if columns.ITEM_ID in roles and columns.USER_ID not in roles and columns.SESSION_ID in roles and len(_id_like(mapping, found)) == 0:
         roles[columns.USER_ID] = roles[columns.SESSION_ID]
         mapping.decisions.append(f"user: there is no user column; each {roles[columns.SESSION_ID]} counts as one")
+
+
+def _is_kind_of_users(name: str, free: Sequence[str], frame: pl.DataFrame) -> bool:
+    """Whether a column that may be named like a user (device, client) holds a handful of kinds, while another one tells far more apart.
+
+    A file sorted by user begins with few of them too, but they do not alternate.
+    """
+    if names.is_plain(name, columns.USER_ID):
+        return False
+    values, n = frame[name], frame[name].n_unique()
+    enough = _ROWS_A_KIND if set(names.parts(name)) & _KINDS_OF_USERS else _ROWS_A_USER
+    if len(values) < enough * n or (values != values.shift()).sum() < 2 * n:
+        return False
+    rivals = [each for each in free if names.rank(each, columns.SESSION_ID) < names.UNKNOWN_RANK or not names.is_known(each)]
+    return any(frame[each].n_unique() >= 10 * n for each in rivals if each != name and not _holds_times(frame[each]))
 
 
 def _id_like(mapping: EventMapping, found: Sequence[str]) -> list[str]:
@@ -137,16 +167,37 @@ def _suits(column: pl.Series, role: str) -> bool:
 
 def _time_by_name(free: Sequence[str], frame: pl.DataFrame) -> tuple[str, ...]:
     """The column that is named like a time and holds times; a date is joined by its time of day where that stands beside it."""
-    clocks = [name for name in free if _share(frame[name], _CLOCK) >= 0.9]
+    clocks = _clocks(free, frame)
     for name in names.best(free, columns.TIMESTAMP):
         if name in clocks:
             continue
         time_format, share = times.detect(frame[name])
         if share < 0.5 or (time_format.unit and names.rank(name, columns.TIMESTAMP) >= 300 and _is_duration(frame[name], time_format)):
             continue
-        only_dates = bool(time_format.patterns) and "%H" not in time_format.patterns[0].format
-        return (name, clocks[0]) if only_dates and clocks else (name,)
+        return _with_clock(name, time_format, clocks)
     return ()
+
+
+def _time_by_values(mapping: EventMapping, found: Sequence[str], frame: pl.DataFrame) -> tuple[str, ...]:
+    """The one column that holds times where no name tells; none where there are several, or where its name says something else."""
+    free = _free(mapping, found)
+    clocks = _clocks(free, frame)
+    likely = [name for name in free if name not in clocks and names.may_be_time(name) and _holds_times(frame[name])]
+    if len(likely) != 1:
+        return ()
+    mapping.decisions.append(f"timestamp: {likely[0]}, the only column that holds times")
+    return _with_clock(likely[0], times.detect(frame[likely[0]])[0], clocks)
+
+
+def _clocks(free: Sequence[str], frame: pl.DataFrame) -> list[str]:
+    """Columns of times of day."""
+    return [name for name in free if _share(frame[name], _CLOCK) >= 0.9]
+
+
+def _with_clock(name: str, time_format: times.TimeFormat, clocks: Sequence[str]) -> tuple[str, ...]:
+    """A column of times; where it holds dates only, with the time of day that stands beside it."""
+    only_dates = bool(time_format.patterns) and "%H" not in time_format.patterns[0].format
+    return (name, clocks[0]) if only_dates and clocks else (name,)
 
 
 def _is_duration(column: pl.Series, time_format: times.TimeFormat) -> bool:
@@ -175,7 +226,7 @@ def _by_shape(mapping: EventMapping, frame: pl.DataFrame, found: Sequence[str], 
     if not mapping.time_columns and options.time_column != NO_COLUMN:
         mapping.time_columns = _time_by_shape(_free(mapping, found), frame)
     free = _free(mapping, found)
-    if len(free) > 2 and _counts_rows(frame[free[0]]) and columns.USER_ID not in roles:
+    if len(free) > 2 and counts_rows(frame[free[0]]) and columns.USER_ID not in roles:
         mapping.decisions.append(f"{free[0]}: counts the rows; left out")
         free = free[1:]
     ids = [name for name in free if _share(frame[name], r"^\s*-?\d+\.\d*[1-9]\d*\s*$") < 0.5]
@@ -190,20 +241,24 @@ def _by_shape(mapping: EventMapping, frame: pl.DataFrame, found: Sequence[str], 
 
 
 def _time_by_shape(free: Sequence[str], frame: pl.DataFrame) -> tuple[str, ...]:
-    modern = 315_532_800 * 1_000_000  # 1980: smaller numbers are ids and counts
-    limit = 4_102_444_800 * 1_000_000  # 2100
     for name in reversed(free):  # user and item come first where ids are as large as epochs
-        time_format, share = times.detect(frame[name])
-        if share < 0.9:
-            continue
-        found = time_format.parse(frame[name])
-        inside = found.is_between(modern, limit).sum() or 0
-        if inside >= 0.9 * len(found) and (len(free) > 2 or time_format.patterns):
+        if _holds_times(frame[name]) and (len(free) > 2 or times.detect(frame[name])[0].patterns):
             return (name,)
     return ()
 
 
-def _counts_rows(column: pl.Series) -> bool:
+def _holds_times(column: pl.Series) -> bool:
+    """Whether nearly all values are times of our days."""
+    modern = 315_532_800 * 1_000_000  # 1980: smaller numbers are ids and counts
+    limit = 4_102_444_800 * 1_000_000  # 2100
+    time_format, share = times.detect(column)
+    if share < 0.9:
+        return False
+    found = time_format.parse(column)
+    return int(found.is_between(modern, limit).sum() or 0) >= 0.9 * len(found)
+
+
+def counts_rows(column: pl.Series) -> bool:
     """0, 1, 2 … or 1, 2, 3 …: the index of a data frame that was written with the rest."""
     numbers = column.cast(pl.Int64, strict=False)
     return len(numbers) > 2 and numbers[0] in (0, 1) and bool((numbers.diff().drop_nulls() == 1).all()) and not numbers.null_count()
@@ -214,22 +269,30 @@ def _is_kind(column: pl.Series) -> bool:
     return _numeric_share(column) < 0.05 and column.n_unique() <= min(20, max(1, len(column) // 10))
 
 
-def _complete(mapping: EventMapping, found: Sequence[str], *, header: bool, where: str) -> None:
+def _complete(mapping: EventMapping, frame: pl.DataFrame, found: Sequence[str], *, header: bool, where: str) -> None:
     """The one column left, or the one left that is named like an id, must be what is missing; else an error says what to do."""
     missing = [role for role in (columns.USER_ID, columns.ITEM_ID) if role not in mapping.roles]
-    free = _free(mapping, found)
-    likely = free if len(free) == 1 else _id_like(mapping, found)
-    if len(missing) == 1 and len(likely) == 1 and header:
-        mapping.roles[missing[0]] = likely[0]
-        mapping.decisions.append(f"{missing[0]}: {likely[0]}, the only column left that can be")
+    if not missing:
         return
-    if missing:
-        role = missing[0]
-        flag = "--" + _OPTIONS[role].replace("_", "-")
-        raise SchemaError(
-            f"{where}: no column looks like {'a user' if role == columns.USER_ID else 'an item'}; columns: {listed(found)}; "
-            f"name it with {flag} COLUMN"
-        )
+    role, free = missing[0], [name for name in _free(mapping, found) if name not in mapping.kinds]
+    likely = free if len(free) == 1 else _id_like(mapping, found)
+    listing = role == columns.USER_ID and columns.ITEM_ID in mapping.roles and _is_catalogue(frame[mapping.roles[columns.ITEM_ID]])
+    described = role == columns.USER_ID and any(map(names.is_known, likely))  # title, brand …: what is told of items
+    if len(missing) == len(likely) == 1 and header and not listing and not described:
+        mapping.roles[role] = likely[0]
+        mapping.decisions.append(f"{role}: {likely[0]}, the only column left that can be")
+        return
+    flag = "--" + _OPTIONS[role].replace("_", "-")
+    hint = "; is it a list of items? That is given as --items" if listing or described else ""
+    raise SchemaError(
+        f"{where}: no column looks like {'a user' if role == columns.USER_ID else 'an item'}; columns: {listed(found)}; "
+        f"name it with {flag} COLUMN{hint}"
+    )
+
+
+def _is_catalogue(items: pl.Series) -> bool:
+    """Whether no item comes twice, as in a list of what there is."""
+    return len(items) >= _MIN_ITEMS and items.n_unique() == len(items)
 
 
 def _decide_time_format(mapping: EventMapping, frame: pl.DataFrame, options: ReadOptions) -> None:
@@ -243,7 +306,7 @@ def _say(mapping: EventMapping, found: Sequence[str]) -> None:
     if mapping.time_columns:
         used.append(f"{columns.TIMESTAMP} = {' + '.join(mapping.time_columns)}")
     mapping.decisions.insert(0, "columns: " + ", ".join(used))
-    rest = _free(mapping, found)
+    rest = mapping.unused = _free(mapping, found)
     if rest:
         mapping.decisions.append(f"columns not used: {listed(rest)}")
         titles = [name for role in (columns.TITLE, columns.DESCRIPTION) for name in names.best(rest, role) if names.rank(name, role) < 300]
@@ -257,7 +320,7 @@ def listed(found: Sequence[str], most: int = 12) -> str:
 
 
 def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first record names the columns: a known name stands in it, or words stand above a column of numbers."""
+    """Whether the first record names the columns: a known name stands in it, or words stand above what they cannot be one of."""
     numeric = [_is_number(cell) for cell in first]
     known = sum(names.is_known(cell) for cell in first)
     if any(numeric) or not any(cell.strip() for cell in first):
@@ -265,7 +328,18 @@ def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     if known:
         return True
     body = [row for row in rows if len(row) == len(first)]
-    return bool(body) and any(all(_is_number(row[place]) for row in body) for place in range(len(first)) if first[place].strip())
+    worded = not any(_has_digit(cell) for cell in first)
+    return bool(body) and any(_stand_below([row[k] for row in body], worded=worded) for k in range(len(first)) if first[k].strip())
+
+
+def _stand_below(values: Sequence[str], *, worded: bool) -> bool:
+    """Whether these are numbers; below a first record without any digit (`worded`) also dates, and ids that all have digits."""
+    filled = [value for value in values if value.strip()]
+    return all(map(_is_number, values)) or (worded and len(filled) > 1 and all(map(_has_digit, filled)))
+
+
+def _has_digit(text: str) -> bool:
+    return any(letter.isdigit() for letter in text)
 
 
 def _is_number(text: str) -> bool:

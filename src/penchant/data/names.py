@@ -23,6 +23,7 @@ _WORDS = {
     ),
     columns.SESSION_ID: (
         "session visit basket cart order invoice transaction receipt ticket purchase bill trip sesion pedido bestellung rechnung commande"
+        " besuch sitzung visite visita"
     ),
 }
 _ID_ENDS = ("id", "ids", "no", "nr", "num", "number", "code", "key", "uuid", "guid", "hash", "idx", "index", "uniqueid", "ref", "token")
@@ -32,7 +33,7 @@ _NAME_ENDS = ("name", "title", "slug", "names")
 _EXACT = {
     columns.USER_ID: "userid user uid visitorid customerid fullvisitorid msno reviewerid buvid who",
     columns.ITEM_ID: "itemid item productid asin parentasin sku iid isbn isbn13 stockcode traid gtin ean upc mid vid what",
-    columns.SESSION_ID: "sessionid session",
+    columns.SESSION_ID: "sessionid session sid",
     columns.TIMESTAMP: (
         "timestamp eventtime eventtimestamp unixreviewtime unixtimestamp unixtime time datetime ts createdat date dt epoch when tstamp"
         " occurredat reviewtime invoicedate orderdate purchasedate fecha datum zeit zeitstempel horodatage heure data"
@@ -69,7 +70,10 @@ _ENDS = {
     columns.CATEGORIES: "genres genre categories category tags",
 }
 # Times that are not the event's, and names that end in "time" but are durations; counts that are no value.
-_NOT_TIMES = "release birth birthday dob signup register registration registered published publish expiry expires end updated zone offset"
+_NOT_TIMES = (
+    "release birth birthday birthdate geburtsdatum dob signup register registration registered published publish expiry expires end updated"
+    " zone offset"
+)
 
 # Chinese names are recognised by what they contain; the order matters: 下单时间 is a time, 商品名称 a title.
 _CHINESE: dict[str, tuple[str, ...]] = {
@@ -92,6 +96,7 @@ _ATTRIBUTES = (
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 UNKNOWN_RANK = 10_000.0
+_PLAIN_RANK = 150.0  # from here on a name is a word that may be about something else: `device`, `page`
 
 
 def parts(name: str) -> list[str]:
@@ -138,6 +143,18 @@ def best(names: Sequence[str], role: str) -> list[str]:
     """The names that suit a role, best first; equals in the order of the file."""
     ranked = [(rank(name, role), place, name) for place, name in enumerate(names)]
     return [name for score, _, name in sorted(ranked) if score < UNKNOWN_RANK]
+
+
+def is_plain(name: str, role: str) -> bool:
+    """Whether a name says the role outright: `user_id`, `kunde_nr`, not `device`."""
+    return rank(name, role) < _PLAIN_RANK
+
+
+def may_be_time(name: str) -> bool:
+    """Whether a column of times may be the event's: not of a birth or a release, not an id that looks like an epoch."""
+    words = parts(name)
+    told = {*_NOT_TIMES.split(), *_ID_ENDS} & set(words) or "".join(words) in _ATTRIBUTES.split()
+    return not told and not any(rank(name, role) < 500 for role in (columns.USER_ID, columns.ITEM_ID, columns.SESSION_ID))
 
 
 def is_known(name: str) -> bool:

@@ -72,26 +72,33 @@ class Spool:
 
 
 class Outliers:
-    """Sees every frame once, then tells which rows of each stay."""
+    """Sees every frame once, compares them once more, then tells which rows of each stay."""
 
     def __init__(self, options: ReadOptions, cleaning: Cleaning, *, timed: bool) -> None:
         self.options = options
         self.cleaning = cleaning
         self.timed = timed
+        self.n_events = self.n_users = 0  # without duplicates
         self._hashes: list[NDArray[np.uint64]] = []
+        self._masks: list[NDArray[np.uint8]] = []  # packed, one a frame: true for the first of equal events
+        self._users = pl.DataFrame()
 
     def see(self, frame: pl.DataFrame) -> None:
         """Remember what the rows are, 8 bytes each."""
         if self.options.duplicates == "remove" and len(frame):
             self._hashes.append(_hashes(frame))
 
+    def compare(self, spool: Spool) -> None:
+        """Find which rows are the first of their kind, and who they are of."""
+        self._masks, self._users = self._first_of_each(spool)
+        self.n_users, self.n_events = len(self._users), int(self._users["n"].sum())
+
     def kept(self, spool: Spool) -> Iterator[pl.DataFrame]:
-        """The frames of the spool without duplicates and robots, in order."""
-        masks, users = self._first_of_each(spool)
-        robots = self._robots(users) if len(users) else pl.Series([], dtype=pl.String)
+        """The frames of the spool, which were compared, without duplicates and robots, in order."""
+        robots = self._robots(self._users) if self.n_users else pl.Series([], dtype=pl.String)
         self.cleaning.count("robots", self._why(len(robots)), 0)
         rows, removed = 0, 0
-        for frame, mask in zip(spool, masks, strict=True):
+        for frame, mask in zip(spool, self._masks, strict=True):
             first = frame.filter(pl.Series(np.unpackbits(mask, count=len(frame)).astype(bool)))
             human = first
             if len(robots) and self.options.robots == "remove":
