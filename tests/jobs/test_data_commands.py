@@ -46,6 +46,21 @@ def test_an_import_prints_decisions_steps_and_what_was_stored(app: typer.Typer, 
         assert part in result.stdout
 
 
+def test_an_import_ends_with_what_there_is_and_tells_of_given_files_only(
+    app: typer.Typer, project: Path, events: Path, tmp_path: Path
+) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,title\n" + "".join(f"i{n},Thing {n}\n" for n in range(9)), encoding="ascii")
+    given = ["import", "--dir", str(project), "--events", str(events), *COLUMNS]
+    dry = CliRunner().invoke(app, [*given, "--dry-run"], catch_exceptions=False).stdout
+    assert "dry run: 100 events are usable; nothing was written\nthe events are of 7 users and 11 items\n" in dry
+    assert "the catalogue" not in dry
+    told = CliRunner().invoke(app, ["import", "--dir", str(project), "--items", str(items)], catch_exceptions=False).stdout
+    assert "9 new of 9 items listed" in told
+    told = CliRunner().invoke(app, given, catch_exceptions=False).stdout
+    assert "events name 2 items that the catalogue does not have; they can be recommended, with their id only" in " ".join(told.split())
+
+
 def test_an_import_as_json_is_one_document(app: typer.Typer, project: Path, events: Path) -> None:
     arguments = ["import", "--dir", str(project), "--events", str(events), *COLUMNS, "--json"]
     result = CliRunner().invoke(app, [*arguments, "--dry-run"], catch_exceptions=False)

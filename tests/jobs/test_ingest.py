@@ -133,3 +133,25 @@ def test_columns_of_an_export_come_back(target: Target, tmp_path: Path) -> None:
     expected = {"event_type": "click", "session_id": "s", "scenario": "home", "event_id": "e-1", "recommendation_id": "r-1"}
     assert {name: row[name] for name in expected} == expected
     assert (row["timestamp"], row["position"], row["propensity"]) == (1_500_000_000_000_000, 3, 0.25)
+
+
+def test_the_users_and_items_of_events_are_counted(target: Target, files: dict[str, Path]) -> None:
+    report = ingest(target, events=files["events"], dry_run=True)
+    assert (report.event_users, report.event_items, report.uncatalogued) == (7, 11, None)
+
+
+def test_items_of_events_that_no_catalogue_has_are_counted_where_there_is_one(target: Target, files: dict[str, Path]) -> None:
+    files["items"].write_text("".join(ITEMS.splitlines(keepends=True)[:9]), encoding="utf-8")  # i0 … i7 of i0 … i10
+    assert ingest(target, events=files["events"], items=files["items"], dry_run=True).uncatalogued == 3
+    assert ingest(target, events=files["events"], items=files["items"]).uncatalogued == 3
+    assert ingest(target, events=files["events"]).uncatalogued == 3  # by the catalogue of the project
+    assert ingest(target, items=files["items"]).uncatalogued is None
+
+
+def test_columns_of_items_are_told_whether_they_are_kept_or_not(target: Target, files: dict[str, Path]) -> None:
+    files["items"].write_text("item_id,title,price,brand\n" + "".join(f"i{n},Thing {n},3,x\n" for n in range(11)), encoding="utf-8")
+    assert "items: kept as properties: price, brand" in ingest(target, items=files["items"]).decisions
+    report = ingest(target, items=files["events"])
+    assert "items: columns not used: user_id, rating, timestamp" in report.decisions
+    (why,) = [step["why"] for step in report.steps if step["step"] == "items: repeated ids"]
+    assert why == "many rows an id: each id is taken once, other columns belong to events"

@@ -1,6 +1,7 @@
 """`penchant import`: events, items and users from files into a project."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,10 +88,20 @@ def _show(report: "IngestReport") -> None:
         console.print(f"[yellow]{rejects['count']:,} bad rows[/], {escape(where)}")
         for row in rejects["examples"][:3]:
             console.print(escape(f"  {row['file']} row {row['row']} {row['column']}: {str(row['value'])[:60]!r} {row['reason']}"))
+    for line in _told(report):
+        console.print(line, soft_wrap=True)
+
+
+def _told(report: "IngestReport") -> Iterator[str]:
+    """What there is now, and what the catalogue lacks."""
+    given = [(report.new_items, report.items, "items"), (report.new_users, report.users, "users")]
     if report.dry_run:
-        console.print(f"dry run: {report.usable:,} events, {report.items:,} items, {report.users:,} users are usable; nothing was written")
-        return
-    listed = [(report.new_items, report.items, "items"), (report.new_users, report.users, "users")]
-    lists = [f"; {new:,} new of {total:,} {what} listed" for new, total, what in listed if total]
-    told = f"[green]{report.stored:,} events stored[/], {report.known:,} were known{''.join(lists)}; {report.seconds:,.1f} s"
-    console.print(told)
+        counts = [f"{total:,} {what}" for total, what in ((report.usable, "events"), *(each[1:] for each in given)) if what in report.files]
+        yield f"dry run: {', '.join(counts)} are usable; nothing was written"
+    else:
+        lists = [f"; {new:,} new of {total:,} {what} listed" for new, total, what in given if total]
+        yield f"[green]{report.stored:,} events stored[/], {report.known:,} were known{''.join(lists)}; {report.seconds:,.1f} s"
+    if report.usable:
+        yield f"the events are of {report.event_users:,} users and {report.event_items:,} items"
+    if report.uncatalogued:
+        yield f"events name {report.uncatalogued:,} items that the catalogue does not have; they can be recommended, with their id only"

@@ -47,9 +47,20 @@ def read_features(path: Path, kind: Kind, options: ReadOptions, cleaning: Cleani
     frame = _with_ids(frame, kind, options, cleaning, table.path)
     frame = _lists(frame, table, roles)
     frame = _flags(frame, kind, cleaning)
+    given = frame.columns
     frame = _one_row_an_id(frame, kind, cleaning)
+    _say_others(given, frame.columns, kind, cleaning)
     frame = _texts(frame, kind, cleaning)
     return frame.select(typed(frame[name]) for name in frame.columns)
+
+
+def _say_others(given: list[str], kept: list[str], kind: Kind, cleaning: Cleaning) -> None:
+    """One line for the columns that become properties, one for those that are not used."""
+    roles = (columns.TITLE, columns.DESCRIPTION, columns.CATEGORIES, columns.AVAILABLE)
+    properties = [name for name in kept[1:] if kind == "users" or name not in roles]
+    for what, found in (("kept as properties", properties), ("columns not used", [name for name in given if name not in kept])):
+        if found:
+            cleaning.decisions.append(f"{kind}: {what}: {mapping.listed(found)}")
 
 
 def _rows(table: Table, kind: Kind, cleaning: Cleaning) -> pl.DataFrame:
@@ -211,7 +222,8 @@ def _one_row_an_id(frame: pl.DataFrame, kind: Kind, cleaning: Cleaning) -> pl.Da
         cleaning.count(f"{kind}: repeated ids", "the last row of an id wins", len(frame), removed=len(frame) - ids)
         return frame.unique(subset=id_, keep="last", maintain_order=True)
     kept = [name for name in (columns.TITLE, columns.DESCRIPTION, columns.CATEGORIES) if name in frame.columns]
-    why = f"many rows an id: the most frequent {', '.join(kept) or 'nothing'} of each is taken, other columns belong to events"
+    taken = f"the most frequent {', '.join(kept)} of each is taken" if kept else "each id is taken once"
+    why = f"many rows an id: {taken}, other columns belong to events"
     cleaning.count(f"{kind}: repeated ids", why, len(frame), removed=len(frame) - ids)
     result = frame.select(id_).unique(maintain_order=True)
     for name in kept:

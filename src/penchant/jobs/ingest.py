@@ -53,6 +53,9 @@ class IngestReport:
     usable: int = 0  # events that passed all steps
     stored: int = 0  # of them new
     known: int = 0  # of them stored before
+    event_users: int = 0  # different ones in the usable events
+    event_items: int = 0
+    uncatalogued: int | None = None  # of the items in events, those without a row of the catalogue; None: there is no catalogue
     items: int = 0
     new_items: int = 0
     users: int = 0
@@ -95,7 +98,11 @@ def ingest(
     try:
         batches, tables = _read(files, options, cleaning)
         expected = cleaning.steps[0]["rows_in"] - sum(step["removed"] for step in cleaning.steps if ":" not in step["step"])
-        _write(project, batches, tables, report, None if options.quiet else expected)
+        seen = _Seen()
+        _write(project, seen.passing(batches), tables, report, None if options.quiet else expected)
+        report.event_users, report.event_items = len(seen.ids("users")), len(seen.ids("items"))
+        if events is not None:
+            report.uncatalogued = _uncatalogued(project, tables.get("items"), seen.ids("items"))
     finally:
         cleaning.rejects.close()
     report.seconds = round(time.monotonic() - started, 3)
@@ -146,6 +153,37 @@ def _write(
             report.items, report.new_items = len(table), new
         else:
             report.users, report.new_users = len(table), new
+
+
+class _Seen:
+    """The different users and items of events that pass by."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Kind, list[pl.Series]] = {kind: [] for kind in KINDS}
+
+    def passing(self, batches: Iterator[EventBatch]) -> Iterator[EventBatch]:
+        """The same batches, seen."""
+        for batch in batches:
+            for kind, parts in self._parts.items():
+                parts.append(batch.frame[ID_COLUMNS[kind]].unique())
+                if sum(map(len, parts[1:])) > max(_APPEND_ROWS, len(parts[0])):
+                    self._parts[kind] = [pl.concat(parts).unique()]
+            yield batch
+
+    def ids(self, kind: Kind) -> pl.Series:
+        """Each once, in no order."""
+        parts = self._parts[kind]
+        return pl.concat(parts).unique() if parts else pl.Series([], dtype=pl.String)
+
+
+def _uncatalogued(project: Target, table: pl.DataFrame | None, items: pl.Series) -> int | None:
+    """How many of these items neither the imported table nor the project's catalogue holds; None where both are empty."""
+    known = pl.Series([], dtype=pl.String) if table is None else table[ID_COLUMNS["items"]]
+    missing = items.filter(~items.is_in(known.implode()))
+    if not len(known) and next(project.features.scan("items", rows=1), None) is None:
+        return None
+    parts = (missing.slice(start, _UPSERT_ROWS).to_list() for start in range(0, len(missing), _UPSERT_ROWS))
+    return len(missing) - sum(len(project.features.get("items", part)) for part in parts)
 
 
 def _joined(batches: Iterator[EventBatch]) -> Iterator[EventBatch]:
