@@ -111,7 +111,12 @@ class MissingExtraError(PenchantError):
     """An optional dependency is not installed."""
 
     def __init__(self, needs: str, extra: str) -> None:
-        super().__init__(f"{needs} needs an optional part: pip install 'penchant[{extra}]'")
+        super().__init__(f"{needs} needs an optional part: {how_to_install(extra)}")
+
+
+def how_to_install(extra: str) -> str:
+    """The command that brings an optional part, for a package and for a copy of the repository."""
+    return f"pip install 'penchant[{extra}]', or in a copy of the repository pip install '.[{extra}]'"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

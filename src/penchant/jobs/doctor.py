@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from penchant.core.errors import how_to_install
 from penchant.core.random import generator
 from penchant.data.options import ReadOptions
 from penchant.jobs.ingest import ingest
@@ -131,7 +132,7 @@ def _torch() -> list[Check]:
     try:
         found = version("torch")
     except PackageNotFoundError:
-        return [Check("torch", "not installed", True, "the sequence models need it: pip install 'penchant[torch]'")]
+        return [Check("torch", "not installed", True, f"the sequence models need it: {how_to_install('torch')}")]
     import torch  # seconds to load, and an extra
 
     capabilities = torch.cpu.get_capabilities()
