@@ -66,6 +66,15 @@ def test_a_large_model_is_set_beside_the_simple_baselines(dataset: Dataset) -> N
     assert report["verdict"]["simple"] in BASELINES
 
 
+def test_a_student_with_nothing_to_learn_is_set_beside_the_simple_baselines(dataset: Dataset) -> None:
+    pytest.importorskip("torch")
+    student = {"student": {"teacher": {"model": "sasrec", **TINY["sasrec"]}, "latest": 5}}
+    report = evaluate_models(dataset, ["student"], settings=student, options=QUIET)
+    assert "curve" not in report["results"][0]
+    assert [result["model"] for result in report["results"]] == ["student", *BASELINES]
+    assert report["verdict"]["large"] == "student"
+
+
 def test_a_blend_is_set_beside_its_members_trained_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[str] = []
     fit = Model.fit
@@ -191,6 +200,9 @@ def test_a_project_gets_its_reports(events_file: Path, tmp_path: Path) -> None:
     written = tmp_path / "shop" / "reports"
     assert json.loads((written / "evaluation.json").read_text()) == json.loads(result.stdout)
     assert (written / "report.html").is_file()
+    assert "replaces" not in result.stderr
+    again = run("--dir", str(tmp_path / "shop"), "--models", "popular", "--quiet")
+    assert f"replaces the report on popular, ease in {written}" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,9 @@ def _deliver(found: dict[str, Any], directory: Path | None, as_json: str | None,
     if directory is not None:
         from penchant.scenarios.project import REPORTS_FOLDER
 
+        replaced = _models_in(directory / REPORTS_FOLDER / JSON_FILE)
+        if replaced:
+            typer.echo(f"replaces the report on {', '.join(replaced)} in {directory / REPORTS_FOLDER}", err=True)
         write_json(found, directory / REPORTS_FOLDER / JSON_FILE)
         write_html(found, directory / REPORTS_FOLDER / HTML_FILE)
     if html is not None:
@@ -226,6 +229,16 @@ def _deliver(found: dict[str, Any], directory: Path | None, as_json: str | None,
         written += [str(directory / REPORTS_FOLDER / name) for name in (JSON_FILE, HTML_FILE)]
     if written:
         typer.echo(f"written: {', '.join(written)}", err=True)
+
+
+def _models_in(path: Path) -> list[str]:
+    """The models that the report in this file is on; none where there is no such file, or it is no report."""
+    import json
+
+    try:
+        return [str(result["model"]) for result in json.loads(path.read_text(encoding="utf-8"))["results"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -112,7 +112,7 @@ class _Contest:
             self.skipped.append({"model": name, "reason": reason})
             return
         facts: dict[str, Any] = {
-            "kind": "blend" if isinstance(model, Auto) else "large" if "curve" in model.facts else "simple",
+            "kind": _kind(model),
             "config": model.config.model_dump(mode="json"),
             "fit_seconds": model.facts["fit_seconds"],
             "users_per_second": round(len(evaluation) / evaluation.seconds, 1) if evaluation.seconds else None,
@@ -148,6 +148,13 @@ class _Contest:
         seed = {"seed": self._protocol.seed} if "seed" in kind.Config.model_fields else {}
         model: Model = kind(**{**seed, **self._settings.get(name, {}), **chosen})
         return model
+
+
+def _kind(model: Model) -> str:
+    """ "blend", "large" or "simple"; a student that had nothing to learn has no curve, and is what its teacher is."""
+    if isinstance(model, Auto):
+        return "blend"
+    return "simple" if model.facts.keys().isdisjoint(("curve", "teacher")) else "large"
 
 
 def _told(model: Model) -> dict[str, Any]:
