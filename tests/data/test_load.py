@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from penchant.core.errors import DataError, SchemaError
@@ -92,3 +93,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     command = [sys.executable, "-c", MEASURE, str(file("half.csv", 300_000)), str(file("whole.csv", 600_000)), "600000"]
     grown = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert grown < 30, f"{grown} MiB more for 300,000 more rows"
+
+
+def test_a_data_set_prints_as_one_line(tmp_path: Path) -> None:
+    dataset = Dataset.read(write(tmp_path / "clicks.csv", "user,item\nu,a\nu,b\nv,a\n"))
+    assert repr(dataset) == "Dataset('clicks': 2 users, 2 items, 3 events)"
+    assert repr(dataset.marked(np.array([False, True, False]))).endswith("3 events, 1 to predict)")

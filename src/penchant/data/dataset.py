@@ -47,6 +47,11 @@ class Dataset:
                 "is that the right column? An event type says what was done: view, purchase …"
             )
 
+    def __repr__(self) -> str:
+        """Name and sizes; arrays of millions say nothing in a line."""
+        what = "" if self.targets is None else f", {int(self.targets.sum()):,} to predict"
+        return f"Dataset({self.name!r}: {self.n_users:,} users, {self.n_items:,} items, {self.n_events:,} events{what})"
+
     @classmethod
     def read(
         cls,
