@@ -186,3 +186,24 @@ def test_reading_commands_work_while_another_process_writes(trained: Path) -> No
         writer.events.append(EventBatch.of([{"user_id": "u1", "item_id": "i8", "timestamp": 10**9}]))
         assert run("recommend", "--dir", str(trained), "--user", "u1").exit_code == 0
         assert run("train", "popular", "--dir", str(trained), "--quiet").exit_code == 0
+
+
+def test_without_a_scenario_the_first_place_for_a_user_answers_whatever_its_name(trained: Path) -> None:
+    path = trained / "penchant.toml"
+    path.write_text(CONFIG.replace("[scenarios.home]", "[scenarios.articles]"), encoding="utf-8")
+    assert document(run("recommend", "--dir", str(trained), "--user", "u1", "--json"))["scenario"] == "articles"
+    assert run("explain", "--dir", str(trained), "--user", "u1", "i7").exit_code == 0
+
+
+def test_the_number_of_items_has_a_long_name_too(trained: Path) -> None:
+    assert len(document(run("recommend", "--dir", str(trained), "--n", "2", "--json"))["items"]) == 2  # type: ignore[arg-type]  # a list
+
+
+def test_similar_knows_the_user_and_search_can_explain(trained: Path) -> None:
+    for words in (["similar", "i3"], ["search", "thing"]):
+        found = document(run(*words, "--dir", str(trained), "--user", "u1", "--explain", "-n", "2", "--json"))
+        assert found["items"]
+
+
+def test_the_help_of_settings_loses_no_word() -> None:
+    assert "that a model's table in penchant.toml may hold" in " ".join(run("models", "settings", "--help").stdout.split())

@@ -118,7 +118,7 @@ def export(
 
 
 def settings(model: Annotated[str, typer.Argument(help="A class of models, such as item-knn.")]) -> None:
-    """List the settings that a table [models.NAME] may hold, with their defaults.
+    """List the settings that a model's table in penchant.toml may hold, with their defaults.
 
     Example: penchant models settings item-knn
     """

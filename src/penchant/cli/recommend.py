@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from penchant.scenarios.engine import Engine, Request
 
 Directory = Annotated[Path, typer.Option("--dir", help="The project's folder.")]
-Scenario = Annotated[str, typer.Option(help="A place of penchant.toml, by name or kind.")]
+Scenario = Annotated[str, typer.Option(help="A place of penchant.toml, by name or kind: the first of that kind.")]
 User = Annotated[str | None, typer.Option(help="A user id; without one the answer is for a new visitor.")]
 Seeds = Annotated[
     list[str] | None,
     typer.Option("--seed-item", help="An item that the request is about, or one of a list to put in order; may be repeated."),
 ]
-Number = Annotated[int | None, typer.Option("-n", help="How many items; default: as the place says.")]
+Number = Annotated[int | None, typer.Option("--n", "-n", help="How many items; default: as the place says.")]
 Why = Annotated[bool, typer.Option("--explain", help="Measure which past events moved each item.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+FOR_YOU = "for-you"  # every template has a place of this kind, whatever its name
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def recommend(
     directory: Directory = Path(),
-    scenario: Scenario = "home",
+    scenario: Scenario = FOR_YOU,
     user: User = None,
     seed_item: Seeds = None,
     n: Number = None,
@@ -49,6 +50,7 @@ def recommend(
 def similar(
     item: Annotated[list[str], typer.Argument(help="One item, or several such as a cart.")],
     directory: Directory = Path(),
+    user: User = None,
     n: Number = None,
     explain: Why = False,
     as_json: AsJson = False,
@@ -58,7 +60,7 @@ def similar(
     Example: penchant similar --dir shop 1197 -n 5
     """
     with _Opened(directory) as engine:
-        _show(engine, _with(_request(engine, "similar", None, tuple(item)), n=n, explain=explain), as_json=as_json)
+        _show(engine, _with(_request(engine, "similar", user, tuple(item)), n=n, explain=explain), as_json=as_json)
 
 
 def search(
@@ -66,6 +68,7 @@ def search(
     directory: Directory = Path(),
     user: User = None,
     n: Number = None,
+    explain: Why = False,
     as_json: AsJson = False,
 ) -> None:
     """Search the catalogue, the order moved a little by the user's taste.
@@ -73,13 +76,13 @@ def search(
     Example: penchant search --dir shop "red shoes" --user 42
     """
     with _Opened(directory) as engine:
-        _show(engine, _with(_request(engine, "search", user, ()), text=query, n=n), as_json=as_json)
+        _show(engine, _with(_request(engine, "search", user, ()), text=query, n=n, explain=explain), as_json=as_json)
 
 
 def explain(
     item: Annotated[str, typer.Argument(help="The item to ask about, recommended or not.")],
     directory: Directory = Path(),
-    scenario: Scenario = "home",
+    scenario: Scenario = FOR_YOU,
     user: User = None,
     seed_item: Seeds = None,
     n: Number = None,
