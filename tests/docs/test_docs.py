@@ -18,7 +18,7 @@ from penchant.models import MODELS
 from penchant.scenarios.config import ProjectTable
 from penchant.scenarios.kinds import KINDS
 from penchant.scenarios.scenario import Scenario
-from penchant.scenarios.templates import TEMPLATES
+from penchant.scenarios.templates import TEMPLATES, scenarios_of
 from penchant.serving.routes import ENDPOINTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +94,20 @@ def test_every_kind_template_format_and_data_set_is_documented() -> None:
 def slug(heading: str) -> str:
     """The anchor of a heading, as mkdocs and code hosts make it for the headings that are used here."""
     return re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", heading.strip().lower()))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_first_steps_list_the_places_of_every_template(template: str) -> None:
+    places = ", ".join(f"`{name}`" for name in scenarios_of(template))
+    assert f"| `{template}` | {places} |" in text_of("start.md")
+
+
+@pytest.mark.parametrize("page", [*READMES, DOCS / "start.md"], ids=lambda page: page.name)
+def test_the_first_pages_ask_for_places_that_their_template_has(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    (template,) = set(re.findall(r"penchant init --template (\w+)", text))
+    asked = set(re.findall(r"/v1/recommend/([a-z]+)", text))
+    assert {"home", "cart"} <= asked <= set(scenarios_of(template))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
