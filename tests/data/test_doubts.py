@@ -1,7 +1,9 @@
 """A wrong guess about columns is not stored as fact: it is avoided where values tell, and an error where they do not."""
 
+from datetime import UTC, datetime, time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from penchant.core import columns
@@ -121,6 +123,25 @@ def test_few_users_under_a_plain_name_are_believed(tmp_path: Path) -> None:
     assert Dataset.read(table(tmp_path / "e.csv", "user_id,item_id,ts", *parts)).n_users == 1
 
 
+def test_columns_of_lists_are_no_times_and_no_users(tmp_path: Path) -> None:
+    rows = range(60)
+    plain = {
+        "device": ["ios", "web"] * 30,
+        "visit": [f"v{n // 2}" for n in rows],
+        "item_id": [f"i{n % 9}" for n in rows],
+        "tags": [["a", "b"]] * 60,
+        "clock": [time(1)] * 60,
+    }
+    path = tmp_path / "events.parquet"
+    pl.DataFrame({**plain, "wann": [datetime(2026, 4, 1 + n % 9, tzinfo=UTC) for n in rows]}).write_parquet(path)
+    dataset = Dataset.read(path)
+    assert dataset.n_users == 30
+    assert any("wann, the only column that holds times" in decision for decision in dataset.facts["decisions"])
+    pl.DataFrame(plain).write_parquet(path)
+    with pytest.raises(SchemaError, match="not used: device, clock;"):
+        Dataset.read(path)
+
+
 def test_a_column_that_counts_rows_is_no_reason_to_stop(tmp_path: Path) -> None:
     numbers = range(60)
     path = table(
@@ -134,3 +155,11 @@ def test_a_column_that_counts_rows_is_no_reason_to_stop(tmp_path: Path) -> None:
 def test_without_users_each_session_is_one(tmp_path: Path) -> None:
     options = ReadOptions(user_column="-", session_column="bezug")
     assert load_dataset(sessions(tmp_path / "clicks.csv", "bezug"), options=options).n_users == 150
+
+
+@pytest.mark.parametrize(("rows", "n_users"), [(2_400, 800), (600, 2)])
+def test_a_word_for_people_is_doubted_only_where_each_has_a_thousand_events(tmp_path: Path, rows: int, n_users: int) -> None:
+    numbers = range(rows)
+    moments = [f"{1_770_000_000 + 60 * n}" for n in numbers]
+    parts = [[f"k{n % 2}" for n in numbers], [f"v{n // 3}" for n in numbers], [f"a{n % 37}" for n in numbers], moments]
+    assert Dataset.read(table(tmp_path / "e.csv", "kunde,besuch,artikel,ts", *parts)).n_users == n_users

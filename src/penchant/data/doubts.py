@@ -14,7 +14,7 @@ EVENTS_A_USER = 1_000
 
 def check_times(mapping: EventMapping, frame: pl.DataFrame, options: ReadOptions, *, header: bool, where: str) -> None:
     """Raises SchemaError where the order of rows would be the time, while columns are left that may hold times."""
-    left = [name for name in mapping.unused if not counts_rows(frame[name])]
+    left = [name for name in mapping.unused if _may_hold_times(frame[name])]
     if mapping.time_columns or options.time_column == NO_COLUMN or not left:
         return
     used = ", ".join(f"{role} = {name}" for role, name in mapping.roles.items())
@@ -23,6 +23,10 @@ def check_times(mapping: EventMapping, frame: pl.DataFrame, options: ReadOptions
         "name the times with --time-column COLUMN, and how they are written with --time-format; "
         f"or say with --time-column - that there are none{'' if header else '; if the first row names the columns: --header'}"
     )
+
+
+def _may_hold_times(column: pl.Series) -> bool:
+    return not column.dtype.is_nested() and column.null_count() < len(column) and not counts_rows(column)
 
 
 def check_users(mapping: EventMapping, options: ReadOptions, *, n_users: int, n_events: int, where: str) -> None:

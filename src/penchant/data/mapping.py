@@ -146,7 +146,8 @@ def _is_kind_of_users(name: str, free: Sequence[str], frame: pl.DataFrame) -> bo
     enough = _ROWS_A_KIND if set(names.parts(name)) & _KINDS_OF_USERS else _ROWS_A_USER
     if len(values) < enough * n or (values != values.shift()).sum() < 2 * n:
         return False
-    rivals = [each for each in free if names.rank(each, columns.SESSION_ID) < names.UNKNOWN_RANK or not names.is_known(each)]
+    flat = [each for each in free if not frame[each].dtype.is_nested()]
+    rivals = [each for each in flat if names.rank(each, columns.SESSION_ID) < names.UNKNOWN_RANK or not names.is_known(each)]
     return any(frame[each].n_unique() >= 10 * n for each in rivals if each != name and not _holds_times(frame[each]))
 
 
@@ -251,6 +252,8 @@ def _holds_times(column: pl.Series) -> bool:
     """Whether nearly all values are times of our days."""
     modern = 315_532_800 * 1_000_000  # 1980: smaller numbers are ids and counts
     limit = 4_102_444_800 * 1_000_000  # 2100
+    if column.dtype.is_nested() or column.dtype in (pl.Time, pl.Duration):
+        return False
     time_format, share = times.detect(column)
     if share < 0.9:
         return False
