@@ -11,10 +11,13 @@ from penchant.data.options import NO_COLUMN, ReadOptions
 # A guessed user with more events than that on average is rather a kind of user, a shop, a day.
 EVENTS_A_USER = 1_000
 
+LEAST_DATE = 1e7  # 10000101
+GROUPS = r"\d{1,4}\D{1,3}\d{1,2}|\d{8}"
+
 
 def check_times(mapping: EventMapping, frame: pl.DataFrame, options: ReadOptions, *, header: bool, where: str) -> None:
     """Raises SchemaError where the order of rows would be the time, while columns are left that may hold times."""
-    left = [name for name in mapping.unused if _may_hold_times(frame[name])]
+    left = [name for name in mapping.unused if not header or _may_hold_times(frame[name])]  # without names nothing is sure
     if mapping.time_columns or options.time_column == NO_COLUMN or not left:
         return
     used = ", ".join(f"{role} = {name}" for role, name in mapping.roles.items())
@@ -26,7 +29,13 @@ def check_times(mapping: EventMapping, frame: pl.DataFrame, options: ReadOptions
 
 
 def _may_hold_times(column: pl.Series) -> bool:
-    return not column.dtype.is_nested() and column.null_count() < len(column) and not counts_rows(column)
+    """Most values are numbers as large as a date written in digits, or texts with groups of digits in them, as dates have."""
+    if column.dtype.is_nested() or column.null_count() == len(column) or counts_rows(column):
+        return False
+    known = column.drop_nulls()
+    if known.dtype.is_numeric():
+        return bool((known.cast(pl.Float64).abs() >= LEAST_DATE).mean() > 0.5)  # type: ignore[operator]  # of a column that is not empty
+    return bool(known.cast(pl.String).str.contains(GROUPS).mean() > 0.5)  # type: ignore[operator]
 
 
 def check_users(mapping: EventMapping, options: ReadOptions, *, n_users: int, n_events: int, where: str) -> None:
