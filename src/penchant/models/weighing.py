@@ -86,7 +86,8 @@ class Lesson:
         some = np.arange(min(len(self.requests), NEWCOMERS), dtype=np.int64)
         asked = self.requests.take(some)
         nothing = np.zeros(len(asked.items), dtype=bool)
-        return replace(self, requests=asked.keep_events(nothing), targets=self.targets.take(some), again=False, within=self.within[some])
+        requests, targets, within = asked.keep_events(nothing), self.targets.take(some), self.within[some]
+        return replace(self, requests=requests, targets=targets, again=False, within=within, between=0.0)
 
 
 def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: int) -> Weighing:
@@ -123,10 +124,11 @@ def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: i
         kept = [list(members).index(best)]
     stay, columns = {name: model for m, (name, model) in enumerate(members.items()) if m in kept}, _columns(kept)
     after = _fit(known, columns) if better else _only(0, 1)
-    cold, own = choices.of_requests(~warm), columns
-    if len(cold) < LEAST:
-        cold, own = _choices(stay, lesson.of_newcomers(), alike)[0], _columns(range(len(stay)))
-    before = _fit(cold, own) if len(cold) >= LEAST else _prior(own)
+    new = choices.of_requests(~warm).of_features(columns)
+    if len(new) < LEAST:
+        new, _ = _choices(stay, lesson.of_newcomers(), alike)
+    own = _columns(range(len(stay)))
+    before = _fit(new, own) if len(new) >= LEAST else _prior(own)
     return Weighing(tuple(stay), np.stack([before, after]), spread, sittings, found)
 
 
