@@ -78,7 +78,9 @@ def test_wrong_settings_of_all_models_are_reported_before_any_training(tmp_path:
     (tmp_path / "penchant.toml").write_text(text, encoding="utf-8")
     with Project.open(tmp_path) as project, pytest.raises(ConfigError) as caught:
         train(project, quiet=True)
-    problems = caught.value.problems
+    where = f"{tmp_path / 'penchant.toml'}: "
+    assert all(problem.startswith(where) for problem in caught.value.problems)
+    problems = [problem.removeprefix(where) for problem in caught.value.problems]
     assert any(problem.startswith("models.item-knn.neighbors: no such setting; did you mean 'neighbours'?") for problem in problems)
     assert any(problem.startswith("models.item-knn.b: ") for problem in problems)
     assert any(problem.startswith("models.popular.halflife: no such setting") for problem in problems)

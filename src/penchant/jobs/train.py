@@ -20,7 +20,7 @@ from penchant.models import MODELS
 from penchant.models.base import FitOptions, Model
 from penchant.models.identity import identity_of, settings_of
 from penchant.scenarios.config import ModelTable
-from penchant.scenarios.project import CURSOR, MODELS_FOLDER, UNTIL, Project
+from penchant.scenarios.project import CONFIG_FILE, CURSOR, MODELS_FOLDER, UNTIL, Project
 
 CHECKPOINTS_FOLDER = "checkpoints"
 CURVES_FOLDER = "curves"  # for TensorBoard
@@ -52,7 +52,7 @@ def train(project: Project, name: str | None = None, *, quiet: bool = False, pub
     before the first model is trained) and DataError where there are no events.
     """
     tables = _wanted(project, name)
-    fresh = _configured(tables)
+    fresh = _configured(tables, project.dir / CONFIG_FILE)
     dataset = _shared(project, fresh, quiet=quiet) if processes().size > 1 else _read(project, fresh, quiet=quiet)
     if dataset.n_events == 0:
         raise DataError(f"{project.dir}: there are no events to learn from; run `penchant import` first")
@@ -105,8 +105,8 @@ def _wait() -> None:
         agreed(0)
 
 
-def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
-    """Untrained models as the tables say. Raises ConfigError listing the wrong settings of all of them."""
+def _configured(tables: Mapping[str, ModelTable], path: Path) -> dict[str, Model]:
+    """Untrained models as the tables in the file `path` say. Raises ConfigError listing the wrong settings of all of them."""
     models: dict[str, Model] = {}
     problems: list[str] = []
     for name, table in tables.items():
@@ -115,7 +115,7 @@ def _configured(tables: Mapping[str, ModelTable]) -> dict[str, Model]:
             parse(kind.Config, table.settings, f"models.{name}")
             models[name] = kind(**table.settings)
         except ConfigError as error:
-            problems += error.problems
+            problems += [f"{path}: {problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     return models

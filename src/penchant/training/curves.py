@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from penchant.core.errors import how_to_install
 from penchant.core.log import logger
 
 EVERY_S = 2.0  # between two points of the steps' curves
@@ -29,7 +30,7 @@ class Curves:
 
                 self._writer = SummaryWriter(str(self._folder), purge_step=self._begin + 1 if self._begin else None)
             except ImportError:
-                logger.warning("no training curves: tensorboard is not installed; `pip install 'penchant[torch]'` brings it")
+                logger.warning("no training curves: tensorboard is not installed: %s", how_to_install("torch"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
