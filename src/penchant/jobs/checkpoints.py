@@ -29,8 +29,8 @@ def left_at(home: Path, settings: dict[str, Any]) -> int | None:
     for left in home.glob("*"):
         kept = max((path.stat().st_mtime for path in left.rglob("*.safetensors")), default=0.0)
         saved = _saved(left) if kept > time.time() - GOES_ON_WITHIN else {}
-        if saved and all(saved.get(key) == value for key, value in settings.items()):
-            found.append((kept, saved.get(CURSOR)))
+        if isinstance(saved.get(CURSOR), int) and all(saved.get(key) == value for key, value in settings.items()):
+            found.append((kept, saved[CURSOR]))
     return max(found)[1] if found else None
 
 

@@ -115,14 +115,16 @@ def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: i
     alone = {name: gains(known, _only(m, len(members))) for m, name in enumerate(members)}
     together = _crossed(gains, known, columns, folds)
     found = {name: float(each.mean()) for name, each in (*alone.items(), ("blend", together))}
-    best = max(alone, key=lambda name: found[name])
-    only, within = _only(list(members).index(best), len(members)), lesson.within[asked][warm] > 0
+    names = list(members)
+    best = max(names, key=lambda name: found[name])
+    within = lesson.within[asked][warm] > 0
     better = any(_is_better(together[some], alone[best][some]) for some in (slice(None), within, ~within))
     if lesson.again and not better:
+        only = _only(names.index(best), len(names))
         better = _is_better(_crossed(_unseen_gains, known, columns, folds), _unseen_gains(known, only))
     if not better:
-        kept = [list(members).index(best)]
-    stay, columns = {name: model for m, (name, model) in enumerate(members.items()) if m in kept}, _columns(kept)
+        kept, columns = [names.index(best)], _columns([names.index(best)])
+    stay = {names[m]: members[names[m]] for m in kept}
     after = _fit(known, columns) if better else _only(0, 1)
     new = choices.of_requests(~warm).of_features(columns)
     if len(new) < LEAST:
