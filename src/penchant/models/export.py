@@ -181,11 +181,18 @@ def _graph(model: EncoderModel) -> Any:
 
 def _in_whole_numbers(graph: Any) -> Any:
     """The same with int8 weights in matrix products. `Any`: as above."""
+    in_heads = {weight.name for weight in graph.graph.initializer if len(weight.dims) > 2}  # onnxruntime cannot round them by channel
+    whole = [node.name for node in graph.graph.node if not in_heads & set(node.input)]
     with tempfile.TemporaryDirectory() as folder, _quietly():
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(graph, before)
         onnxruntime.quantization.quantize_dynamic(
-            before, after, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, extra_options={"MatMulConstBOnly": True}
+            before,
+            after,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            nodes_to_quantize=whole,
+            per_channel=True,
+            extra_options={"MatMulConstBOnly": True},
         )
         return onnx.load(after)
 

@@ -81,17 +81,27 @@ class SoftmaxAttention(nn.Module):
         return result
 
     def answer(self, x: Tensor, at: Tensor, bias: Tensor | None = None) -> Tensor:
-        """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L."""
+        """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L.
+
+        No key and no value is made: (W·x)·q is x·(Wᵀ·q), whose offset the softmax takes out, and Σ p·(W·x) is W·(Σ p·x).
+        Rotary ones are, for they are turned each by its own place.
+        """
         dim, weight, offset = x.shape[-1], self.qkv.weight, self.qkv.bias
-        (q,) = in_heads(linear(taken(x, at), weight[:dim], offset[:dim]), 1, self.n_heads)
-        k, v = in_heads(linear(x, weight[dim:], offset[dim:]), 2, self.n_heads)
+        of_keys, of_values = weight[dim:].view(2, self.n_heads, -1, dim)  # [H, E, D] each
+        (q,) = in_heads(linear(taken(x, at), weight[:dim], offset[:dim]), 1, self.n_heads)  # [B, H, 1, E]
+        q = q / math.sqrt(q.shape[-1])
         if self.rotary:
-            q, k = rotated(q, at[:, None, None]), rotated(k)
-        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+            (k,) = in_heads(linear(x, weight[dim : 2 * dim], offset[dim : 2 * dim]), 1, self.n_heads)
+            scores = rotated(q, at[:, None, None]) @ rotated(k).transpose(-1, -2)
+        else:
+            asking = q.squeeze(2).transpose(0, 1) @ of_keys  # [H, B, D]
+            scores = (asking.transpose(0, 1) @ x.transpose(1, 2))[:, :, None]
         scores = scores if bias is None else scores + row_of(bias, at)
         if self.causal:
             scores = scores.masked_fill(later(at, x.shape[1]), -math.inf)
-        result: Tensor = self.out(joined(scores.softmax(dim=-1) @ v))
+        gathered = scores.squeeze(2).softmax(dim=-1) @ x  # [B, H, D]
+        heads = gathered.transpose(0, 1) @ of_values.transpose(1, 2)  # [H, B, E]
+        result: Tensor = self.out((heads.transpose(0, 1).flatten(1) + offset[2 * dim :])[:, None])
         return result
 
 
