@@ -17,6 +17,7 @@ from penchant.models.inputs import Inputs, event_facts, inputs
 from penchant.models.learning import learn
 from penchant.models.next_item import NextItem
 from penchant.models.side_by_side import side_by_side
+from penchant.nn.random import generator
 from penchant.training.shards import shard
 
 
@@ -98,7 +99,7 @@ class EncoderModel(Model):
 
     def _hidden(self, codes: Tensor) -> Tensor:
         """[B, 1] windows that are not told something; drawn anew."""
-        return torch.rand(len(codes), 1, device=codes.device) < self.config.hidden_time
+        return torch.rand(len(codes), 1, generator=generator(), device=codes.device) < self.config.hidden_time
 
     def _times(self, times: Tensor, asked: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The times that the settings read."""

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import torch
 
+from penchant.training.threads import threads_each
+
 P = TypeVar("P")
 
 
@@ -31,10 +33,6 @@ def side_by_side(work: Callable[[P], None], parts: Iterable[P], device: torch.de
         for part in chain(first, left):
             each(part)
         return
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(each, chain(first, left)):
-                pass
-    finally:
-        torch.set_num_threads(threads)
+    with threads_each(1), ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(each, chain(first, left)):
+            pass

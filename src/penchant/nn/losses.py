@@ -1,5 +1,6 @@
 """What training makes small: softmax over the whole catalogue. Those over a sample of it are in `penchant.nn.sampled`."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,7 @@ class FullSoftmax(nn.Module):
     def __init__(self, dtype: torch.dtype = torch.float32, *, smoothing: float = 0.0) -> None:
         super().__init__()
         self.dtype, self.smoothing = dtype, smoothing
-        self._buffer = torch.empty(0, dtype=dtype)
+        self._kept = threading.local()  # a buffer for each thread
 
     def forward(self, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         """The mean loss; only inputs that want a gradient cost one."""
@@ -47,9 +48,10 @@ class FullSoftmax(nn.Module):
 
     def _chunk(self, n_items: int, device: torch.device) -> Tensor:
         rows = -(-max(LEAST_ROWS, CHUNK // n_items) // STEP_ROWS) * STEP_ROWS
-        if self._buffer.shape != (rows, n_items) or self._buffer.device != device:
-            self._buffer = torch.empty(rows, n_items, dtype=self.dtype, device=device)
-        return self._buffer
+        buffer: Tensor | None = getattr(self._kept, "buffer", None)
+        if buffer is None or buffer.shape != (rows, n_items) or buffer.device != device:
+            self._kept.buffer = buffer = torch.empty(rows, n_items, dtype=self.dtype, device=device)
+        return buffer
 
 
 class _FullSoftmax(torch.autograd.Function):

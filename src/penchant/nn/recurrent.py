@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from penchant.nn.dropout import Dropout
+
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -16,10 +18,13 @@ class Recurrent(nn.Module):
     def __init__(self, dim: int, n_layers: int, cell: str, *, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.cell = CELLS[cell](dim, dim, n_layers, batch_first=True, dropout=dropout if n_layers > 1 else 0.0)
+        self.cells = nn.ModuleList(CELLS[cell](dim, dim, batch_first=True) for _ in range(n_layers))
+        self.dropout = Dropout(dropout)  # between them
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """The state after each position; there is no attention that a bias could be for."""
         with torch.autocast(x.device.type, enabled=False):
-            states: Tensor = self.cell(self.norm(x.float()))[0]
+            states: Tensor = self.norm(x.float())
+            for number, cell in enumerate(self.cells):
+                states = cell(self.dropout(states) if number else states)[0]
         return states

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.nn.heads import Head
+from penchant.nn.random import generator
 
 Sampling = Literal["uniform", "popularity", "in-batch", "mixed"]
 Kind = Literal["sampled", "gbce", "bce", "bpr"]
@@ -43,10 +44,12 @@ class Sampler(nn.Module):
         n_items, device = len(self.shares), targets.device
         from_batch = {"in-batch": min(n, len(targets)), "mixed": min(n // 2, len(targets))}.get(self.how, 0)
         drawn = 0 if self.how == "in-batch" else n - from_batch
-        points = (torch.arange(drawn, device=device) + torch.rand(drawn, device=device, dtype=torch.float64)) / max(1, drawn)
+        points = (torch.arange(drawn, device=device) + torch.rand(drawn, generator=generator(), device=device, dtype=torch.float64)) / max(
+            1, drawn
+        )
         codes = torch.searchsorted(self.sums, points, right=True) if self.how == "popularity" else (points * n_items).long()
         if from_batch:
-            codes = torch.cat([targets[torch.randperm(len(targets), device=device)[:from_batch]], codes])
+            codes = torch.cat([targets[torch.randperm(len(targets), generator=generator(), device=device)[:from_batch]], codes])
         codes = codes.clamp_(max=n_items - 1)
         others = from_batch * (1 - 1 / max(1, len(targets)))  # a target's own place in the batch never counts against it
         share = self.shares[codes]

@@ -26,6 +26,7 @@ from penchant.training.schedules import Schedule
 from penchant.training.shards import clip, is_divided, squares, unite, whole_on_first
 from penchant.training.speed import targets_at_peak
 from penchant.training.task import B, Task
+from penchant.training.threads import Threads
 from penchant.training.together import Together
 
 TELL_EVERY_S = 30.0  # between two lines where there is no terminal
@@ -130,7 +131,7 @@ class _Trainer:
         self.best: dict[str, Tensor] = {}
         self.average = None if plan.ema is None else Average(task.module, plan.ema)
         self.saved_at = self.told_at = time.monotonic()
-        self.curves, self.together = Curves(None), Together(run.seed)
+        self.curves, self.together, self.threads = Curves(None), Together(run.seed), Threads(task, run.device)
         self.due = False  # a checkpoint, by the first process's clock
         self.limit = 0.0  # targets a second at the machine's peak; 0 = not measured
 
@@ -138,7 +139,7 @@ class _Trainer:
         """From where the run stands to its end."""
         at, plan = self.at, self.plan
         quiet, folder = (self.run.quiet, self.run.curves) if self.together.first else (True, None)
-        with progress_bar(quiet=quiet) as bar, Curves(folder, at.steps) as self.curves:
+        with progress_bar(quiet=quiet) as bar, Curves(folder, at.steps) as self.curves, self.threads:
             if not (bar.disable or is_divided(self.task.module)):  # which one process alone cannot step
                 self.limit = targets_at_peak(self.task, self.run.device, self.run.precision) * self.together.size
             shown = bar.add_task(self.run.name, total=plan.epochs, unit="targets", note="")
@@ -189,10 +190,9 @@ class _Trainer:
         """
         module = self.task.module
         part, weight = self.together.part(batch, self.at.steps)
-        loss = self.task.loss(part) * weight
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        loss = self.threads.backward(part, weight)
         due = self.together.first and time.monotonic() - self.saved_at >= self.run.checkpoint_every_s
-        told = self.together.add(module, float(loss.detach()), squares(module), float(interrupt.wanted), float(due))
+        told = self.together.add(module, loss, squares(module), float(interrupt.wanted), float(due))
         value, rows, stops, saves = told
         interrupt.agreed, self.due = stops > 0, saves > 0
         return value, clip(module, self.plan.clip, rows)
