@@ -87,6 +87,34 @@ def test_somebody_without_history_gets_what_is_popular() -> None:
     assert counts[found].min() >= np.sort(counts)[-15]
 
 
+def fashion(known: int) -> Dataset:
+    """Long ago people went through twenty items in their order; lately the ten others are in fashion, and a hundred newcomers begin
+    with one of these. Held back are the newcomers' first events, and the last ones of `known` of the others.
+    """
+    rows = [(f"old{u}", f"a{(u + step) % 20}", step) for u in range(100) for step in range(12)]
+    rows += [(f"late{u}", f"b{(u + step) % 10}", 100) for u in range(30) for step in range(5)]
+    rows += [(f"new{u}", f"b{u % 10}", 101) for u in range(100)]
+    frame = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    dataset = Dataset.from_events(frame.with_columns(timestamp=pl.from_epoch(pl.col("timestamp") * 86_400)), name="fashion")
+    events, last = dataset.interactions, np.zeros(dataset.n_events, dtype=bool)
+    last[events.offsets[1:] - 1] = True
+    wanted = {f"new{u}" for u in range(100)} | {f"old{u}" for u in range(known)}
+    return dataset.marked(last & np.isin(events.users, [code for code, user in enumerate(dataset.users.ids) if user in wanted]))
+
+
+@pytest.mark.parametrize("known", [0, 80])
+def test_newcomers_have_members_of_their_own(known: int) -> None:
+    """Be it that few others were asked, or that the others do without them."""
+    held_back = fashion(known)
+    members = {"last-item": {"window": 1}, "popular": {}, "trending": {"model": "popular", "half_life_days": 1.0}}
+    model = Auto(members=members).fit(without_targets(held_back), FitOptions(quiet=True, validation=held_back))
+    assert model.facts["members"] == (["last-item", "trending"] if known else list(members))
+    codes = {item: code for code, item in enumerate(model.items.ids if model.items else ())}
+    first = model.recommend(Queries.of([[]]), 10).items
+    assert sorted(first) == sorted(codes[f"b{number}"] for number in range(10))
+    assert model.recommend(Queries.of([[codes["a3"]]]), 1).items.tolist() == [codes["a4"]]
+
+
 def test_where_nothing_is_known_frequency_has_the_last_word() -> None:
     dataset = chains(users=10, skewed=True)
     model = Auto(members={"last-item": {"window": 1}}).fit(dataset, QUIET)

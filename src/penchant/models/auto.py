@@ -137,7 +137,10 @@ class Auto(Model):
         scores: FloatArray = (weights[:, -COMMON, None] + LAST_WORD) * self._frequency
         scores[rows, items] += weights[rows, -1]
         for m, model in enumerate(self._members.values()):
-            said, own = evidence(model, queries), weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
+            own = weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
+            if not own.any():
+                continue  # heard by others only: those without a history, or with
+            said = evidence(model, queries)
             scores[rows, items] += said[rows, items] * own[rows, 3]
             scores += said * ((own[:, 0] + own[:, 1] * longer + own[:, 4] * within)[:, None] + own[:, 2:3] * self._frequency)
         return scores

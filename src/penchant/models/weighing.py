@@ -95,48 +95,73 @@ def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: i
 
     A member stays while the cross-validated log-likelihood falls by `worth` nats a request without it. Better is more than one
     standard error of the difference in gain; where things are wanted again, be it with what a history holds or without. What to
-    answer without a history is learned from such requests or, where there are few, from the others with their histories taken away.
+    answer without a history is learned from such requests, by members of their own, or, where there are few, from the others with
+    their histories taken away.
     """
-    requests = lesson.requests
-    lengths = np.diff(requests.offsets)
+    lengths, names = np.diff(lesson.requests.offsets), list(members)
     spread = _spread(np.log1p(lengths[lengths > 0]))
     sittings = np.array([lesson.within[lengths > 0].mean() if (lengths > 0).any() else 0.0, lesson.between])
-    alike = Weighing(tuple(members), np.stack([_prior(_columns(range(len(members))))] * 2), spread, sittings)
-    if int((lengths > 0).sum()) < LEAST:
-        return _alike(alike, "of people with a history")
+    prior = _prior(_columns(range(len(names))))
+    alike = Weighing(tuple(names), np.stack([prior, prior]), spread, sittings)
+    if len(lengths) < LEAST:
+        return _alike(alike, "")
     choices, asked = _choices(members, lesson, alike)
     warm = lengths[asked] > 0
-    if int(warm.sum()) < LEAST:
-        return _alike(alike, "that any member finds an answer to")
-    known = choices.of_requests(warm)
-    folds = generator(seed, "folds").permutation(len(known)) % 2 == 0
-    kept = _earning(known, len(members), folds, worth)
+    known, new = choices.of_requests(warm), choices.of_requests(~warm)
+    kept, after, found = list(range(len(names))), prior, alike.gains
+    if len(known) < LEAST:
+        _alike(alike, " of people with a history that any member finds an answer to")
+    else:
+        kept, after, found = _of_known(known, names, lesson.within[asked][warm] > 0, worth=worth, seed=seed, again=lesson.again)
+    first = kept
+    if len(new) >= LEAST:
+        first = _earning(new, len(names), _halves(new, seed), worth)
+        new = new.of_features(_columns(first))
+    elif found:
+        new, _ = _choices({names[m]: members[names[m]] for m in kept}, lesson.of_newcomers(), alike)
+    own = _columns(range(len(first)))
+    before = _fit(new, own) if len(new) >= LEAST else _prior(own)
+    stay = sorted({*first, *kept})
+    weights = np.stack([_among(stay, first, before), _among(stay, kept, after)])
+    return Weighing(tuple(names[m] for m in stay), weights, spread, sittings, found)
+
+
+def _of_known(
+    known: Choices, names: list[str], within: BoolArray, *, worth: float, seed: int, again: bool
+) -> tuple[list[int], Weights, dict[str, float]]:
+    """Who answers people with a history, the weights of these alone, and the gains of all. `within` [R]: requests within a sitting."""
+    folds = _halves(known, seed)
+    kept = _earning(known, len(names), folds, worth)
     columns = _columns(kept)
-    alone = {name: gains(known, _only(m, len(members))) for m, name in enumerate(members)}
+    alone = {name: gains(known, _only(m, len(names))) for m, name in enumerate(names)}
     together = _crossed(gains, known, columns, folds)
     found = {name: float(each.mean()) for name, each in (*alone.items(), ("blend", together))}
-    names = list(members)
     best = max(names, key=lambda name: found[name])
-    within = lesson.within[asked][warm] > 0
     better = any(_is_better(together[some], alone[best][some]) for some in (slice(None), within, ~within))
-    if lesson.again and not better:
+    if again and not better:
         only = _only(names.index(best), len(names))
         better = _is_better(_crossed(_unseen_gains, known, columns, folds), _unseen_gains(known, only))
-    if not better:
-        kept, columns = [names.index(best)], _columns([names.index(best)])
-    stay = {names[m]: members[names[m]] for m in kept}
-    after = _fit(known, columns) if better else _only(0, 1)
-    new = choices.of_requests(~warm).of_features(columns)
-    if len(new) < LEAST:
-        new, _ = _choices(stay, lesson.of_newcomers(), alike)
-    own = _columns(range(len(stay)))
-    before = _fit(new, own) if len(new) >= LEAST else _prior(own)
-    return Weighing(tuple(stay), np.stack([before, after]), spread, sittings, found)
+    if better:
+        return kept, _fit(known, columns), found
+    return [names.index(best)], _only(0, 1), found
 
 
-def _alike(weighing: Weighing, why: str) -> Weighing:
-    logger.warning("auto: fewer than %d held-back requests %s: all members are heard alike", LEAST, why)
+def _alike(weighing: Weighing, whose: str) -> Weighing:
+    logger.warning("auto: fewer than %d held-back requests%s: all members are heard alike", LEAST, whose)
     return weighing
+
+
+def _halves(choices: Choices, seed: int) -> BoolArray:
+    """[R] which requests are in the first of two halves."""
+    first: BoolArray = generator(seed, "folds").permutation(len(choices)) % 2 == 0
+    return first
+
+
+def _among(stay: list[int], some: list[int], weights: Weights) -> Weights:
+    """`weights` of `some` members as those of all that stay: the others are not heard."""
+    result = np.zeros(PER_MEMBER * len(stay) + COMMON)
+    result[_columns([stay.index(m) for m in some])] = weights
+    return result
 
 
 def _is_better(one: Weights, other: Weights) -> bool:
