@@ -115,6 +115,13 @@ def test_newcomers_have_members_of_their_own(known: int) -> None:
     assert model.recommend(Queries.of([[codes["a3"]]]), 1).items.tolist() == [codes["a4"]]
 
 
+def test_a_member_that_says_nothing_to_newcomers_is_not_kept_for_them() -> None:
+    held_back = fashion(80)
+    members = {"last-item": {"window": 1}, "als": {"factors": 4}}
+    model = Auto(members=members).fit(without_targets(held_back), FitOptions(quiet=True, validation=held_back))
+    assert model.facts["members"] == ["last-item"]
+
+
 def test_where_nothing_is_known_frequency_has_the_last_word() -> None:
     dataset = chains(users=10, skewed=True)
     model = Auto(members={"last-item": {"window": 1}}).fit(dataset, QUIET)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from penchant.core.errors import ConfigError, DataError
+from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError
 from penchant.core.types import Queries
 from penchant.data import Dataset
 from penchant.models.assembly import Known, build
@@ -224,3 +224,10 @@ def test_a_catalogue_too_large_for_a_whole_softmax_is_sampled(monkeypatch: pytes
     monkeypatch.setattr("penchant.models.encoder_config.WHOLE", 1)
     sampled = SASRec(**SMALL).fit(data, QUIET)
     assert whole.facts["curve"][0]["loss"] != sampled.facts["curve"][0]["loss"]
+
+
+def test_weights_of_another_version_say_so() -> None:
+    artifact = SASRec(**{**SMALL, "epochs": 1}).fit(telling(), QUIET).artifact()
+    renamed = {("old." + name if "qkv" in name else name): array for name, array in artifact.arrays.items()}
+    with pytest.raises(ArtifactIncompatible, match=r"sasrec: the weights are those of another version; train again"):
+        SASRec.from_artifact(replace(artifact, arrays=renamed))

@@ -83,7 +83,8 @@ class Auto(Model):
     again on whether the history holds it, and on whether the request comes in the middle of a basket or visit. The weights are those
     of a conditional logit model over the members' best candidates; members whose loss costs less than `worth` are dropped, one after the
     other, and never asked again. Where the blend is better than the best member by no more than chance may have it, that member
-    speaks alone. What was held back goes to the counting members afterwards.
+    speaks alone. Requests without a history have weights, and where enough of them were held back members, of their own. What was
+    held back goes to the counting members afterwards.
 
     Reference: Hinton, "Products of experts", ICANN 1999, section 2; McFadden 1974 (see `penchant.models.choice`).
     Differs: weights depend on history and item; members are trained before and apart.
@@ -139,7 +140,7 @@ class Auto(Model):
         for m, model in enumerate(self._members.values()):
             own = weights[:, PER_MEMBER * m : PER_MEMBER * (m + 1)]
             if not own.any():
-                continue  # heard by others only: those without a history, or with
+                continue  # it answers either people with a history or those without, and there are none of them
             said = evidence(model, queries)
             scores[rows, items] += said[rows, items] * own[rows, 3]
             scores += said * ((own[:, 0] + own[:, 1] * longer + own[:, 4] * within)[:, None] + own[:, 2:3] * self._frequency)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from penchant.core.artifact import Arrays
+from penchant.core.errors import ArtifactIncompatible
 from penchant.core.types import UNKNOWN, FloatArray, LongArray, Queries
 from penchant.data import Dataset
 from penchant.models.assembly import Known, build
@@ -17,7 +18,7 @@ from penchant.models.inputs import Inputs, event_facts, inputs
 from penchant.models.learning import learn
 from penchant.models.next_item import NextItem
 from penchant.models.side_by_side import side_by_side
-from penchant.nn.random import generator
+from penchant.nn.random import own_generator
 from penchant.training.shards import shard
 
 
@@ -65,7 +66,10 @@ class EncoderModel(Model):
     def _restore(self, arrays: Arrays) -> None:
         known = Known.saved(self.config, arrays, 0 if self.event_types is None else len(self.event_types), len(self.scenarios))
         self._encoder = build(self.config, self.n_items, known, both_ways=self.both_ways).eval()
-        self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+        try:
+            self._encoder.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+        except RuntimeError as error:
+            raise ArtifactIncompatible(f"{self.name}: the weights are those of another version; train again ({error})") from None
         self._settle()
 
     # ---- how
@@ -99,7 +103,7 @@ class EncoderModel(Model):
 
     def _hidden(self, codes: Tensor) -> Tensor:
         """[B, 1] windows that are not told something; drawn anew."""
-        return torch.rand(len(codes), 1, generator=generator(), device=codes.device) < self.config.hidden_time
+        return torch.rand(len(codes), 1, generator=own_generator(), device=codes.device) < self.config.hidden_time
 
     def _times(self, times: Tensor, asked: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The times that the settings read."""

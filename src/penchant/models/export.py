@@ -181,7 +181,7 @@ def _graph(model: EncoderModel) -> Any:
 
 def _in_whole_numbers(graph: Any) -> Any:
     """The same with int8 weights in matrix products. `Any`: as above."""
-    in_heads = {weight.name for weight in graph.graph.initializer if len(weight.dims) > 2}  # onnxruntime cannot round them by channel
+    in_heads = {weight.name for weight in graph.graph.initializer if len(weight.dims) > 2}  # which onnxruntime cannot round by channel
     whole = [node.name for node in graph.graph.node if not in_heads & set(node.input)]
     with tempfile.TemporaryDirectory() as folder, _quietly():
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"

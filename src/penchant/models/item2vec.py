@@ -127,7 +127,7 @@ class _SkipGram:
         )
         validation = options.validation
         self._held = None if validation is None else holdout(validation, limit=config.validation_users, seed=config.seed)
-        self.validates = self._held is not None and len(self._held[0]) > 0
+        self.validates, self.divisible = self._held is not None and len(self._held[0]) > 0, True
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """As the loader cuts them."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from penchant.models.encoder_config import EncoderConfig
 from penchant.models.next_item import NextItem
-from penchant.nn.random import generator
+from penchant.nn.random import own_generator
 from penchant.training.loader import Batch
 
 ASKED = 0.2  # share of histories that are cut and asked what comes next, as a request is: else no short history would ever end in a gap
@@ -36,10 +36,10 @@ def masked(batch: Batch, *, share: float, start: int, mask: int) -> Masked:
     items = torch.full_like(batch.codes, start)
     items.view(-1)[batch.real] = batch.targets
     real, steps = items != start, torch.arange(items.shape[1], device=items.device)
-    drawn = (torch.rand(items.shape, generator=generator(), device=items.device) < share) & real
-    asked = torch.rand(len(items), 1, generator=generator(), device=items.device) < ASKED
+    drawn = (torch.rand(items.shape, generator=own_generator(), device=items.device) < share) & real
+    asked = torch.rand(len(items), 1, generator=own_generator(), device=items.device) < ASKED
     asked |= ~drawn.any(1, keepdim=True)
-    ends = (torch.rand(len(items), 1, generator=generator(), device=items.device) * real.sum(1, keepdim=True)).long()
+    ends = (torch.rand(len(items), 1, generator=own_generator(), device=items.device) * real.sum(1, keepdim=True)).long()
     chosen = torch.where(asked, steps == ends, drawn)
     codes = items.masked_fill(chosen, mask).masked_fill_(asked & (steps > ends), start)
     places = chosen.view(-1).nonzero().squeeze(1)
@@ -55,7 +55,7 @@ class MaskedItem(NextItem):
         assert isinstance(config, MaskedConfig)
         device = encoder.items.weight.device
         given = masked(batch.to(device), share=config.masked, start=encoder.start, mask=encoder.mask)
-        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
+        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32, cache_enabled=False):
             hidden = encoder(given.codes)
         states = hidden.flatten(0, 1).index_select(0, given.places)
         return self._loss(states, given.items)

@@ -44,6 +44,8 @@ class NextItem:
         validation = options.validation
         self._held = None if validation is None else holdout(validation, limit=config.validation_users, seed=config.seed)
         self.validates = self._held is not None and len(self._held[0]) > 0
+        whole = config.loss_for(dataset.n_items) == "softmax"
+        self.divisible = whole or config.sampling not in ("in-batch", "mixed")
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """As the loader cuts them."""
@@ -59,7 +61,7 @@ class NextItem:
         device = model._encoder.items.weight.device
         facts = self._facts(batch) if model._encoder.events is not None else ()
         batch = batch.to(device)
-        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32):
+        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32, cache_enabled=False):
             hidden = model._states(batch.codes, batch.times, batch.asked, *(fact.to(device) for fact in facts))
         return hidden.flatten(0, 1).index_select(0, batch.real)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from penchant.training.threads import threads_each
+from penchant.training.device import threads_each
 
 P = TypeVar("P")
 

@@ -104,18 +104,21 @@ def weigh(members: Mapping[str, Model], lesson: Lesson, *, worth: float, seed: i
     prior = _prior(_columns(range(len(names))))
     alike = Weighing(tuple(names), np.stack([prior, prior]), spread, sittings)
     if len(lengths) < LEAST:
-        return _alike(alike, "")
+        logger.warning("auto: fewer than %d held-back requests: all members are heard alike", LEAST)
+        return alike
     choices, asked = _choices(members, lesson, alike)
     warm = lengths[asked] > 0
     known, new = choices.of_requests(warm), choices.of_requests(~warm)
     kept, after, found = list(range(len(names))), prior, alike.gains
     if len(known) < LEAST:
-        _alike(alike, " of people with a history that any member finds an answer to")
+        logger.warning(
+            "auto: fewer than %d held-back requests with a history that a member finds an answer to: there all are heard alike", LEAST
+        )
     else:
         kept, after, found = _of_known(known, names, lesson.within[asked][warm] > 0, worth=worth, seed=seed, again=lesson.again)
     first = kept
     if len(new) >= LEAST:
-        first = _earning(new, len(names), _halves(new, seed), worth)
+        first = _earning(new, len(names), _halves(new, seed), worth, least=0)  # frequency alone may do
         new = new.of_features(_columns(first))
     elif found:
         new, _ = _choices({names[m]: members[names[m]] for m in kept}, lesson.of_newcomers(), alike)
@@ -144,11 +147,6 @@ def _of_known(
     if better:
         return kept, _fit(known, columns), found
     return [names.index(best)], _only(0, 1), found
-
-
-def _alike(weighing: Weighing, whose: str) -> Weighing:
-    logger.warning("auto: fewer than %d held-back requests%s: all members are heard alike", LEAST, whose)
-    return weighing
 
 
 def _halves(choices: Choices, seed: int) -> BoolArray:
@@ -233,21 +231,21 @@ def _expanded(said: FloatArray, longer: FloatArray, frequency: FloatArray, seen:
     return np.concatenate([flat, frequency[:, None], seen[:, None]], axis=1).astype(np.float32)
 
 
-def _earning(choices: Choices, n_members: int, folds: BoolArray, worth: float) -> list[int]:
-    """The members that the others cannot do without; the least useful leaves first."""
+def _earning(choices: Choices, n_members: int, folds: BoolArray, worth: float, *, least: int = 1) -> list[int]:
+    """The members that the others cannot do without, at least so many; the least useful leaves first."""
 
     def worth_of(kept: Sequence[int]) -> float:
         return float(_crossed(log_likelihood, choices, _columns(kept, plain=True), folds).mean())
 
     kept = list(range(n_members))
     now = worth_of(kept)
-    while len(kept) > 1:
+    while len(kept) > least:
         without = {m: worth_of([other for other in kept if other != m]) for m in kept}
-        least = max(without, key=lambda m: without[m])
-        if now - without[least] > worth:
+        useless = max(without, key=lambda m: without[m])
+        if now - without[useless] > worth:
             break
-        kept.remove(least)
-        now = without[least]
+        kept.remove(useless)
+        now = without[useless]
     return kept
 
 

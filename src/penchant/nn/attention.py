@@ -84,7 +84,7 @@ class SoftmaxAttention(nn.Module):
         """[B, 1, D] what the position `at` [B] of each row gathers from itself and its past: one row of the attention, not L.
 
         No key and no value is made: (W·x)·q is x·(Wᵀ·q), whose offset the softmax takes out, and Σ p·(W·x) is W·(Σ p·x).
-        Rotary ones are, for they are turned each by its own place.
+        Rotary keys are, for each is turned by its own place.
         """
         dim, weight, offset = x.shape[-1], self.qkv.weight, self.qkv.bias
         of_keys, of_values = weight[dim:].view(2, self.n_heads, -1, dim)  # [H, E, D] each

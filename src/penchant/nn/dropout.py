@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from penchant.nn.random import generator
+from penchant.nn.random import own_generator
 
 LEVELS = 256  # one random byte decides about one number
 WHOLE = {torch.float32: torch.int32, torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float64: torch.int64}  # of one size
@@ -36,7 +36,7 @@ class Dropout(nn.Module):
 def keep_mask(shape: torch.Size, threshold: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Of this shape: 0 with probability `threshold` / 256, else what makes the mean 1. One draw of the thread's generator seeds it."""
     size = shape.numel()
-    seed = int(torch.empty((), dtype=torch.int64).random_(generator=generator()))
+    seed = int(torch.empty((), dtype=torch.int64).random_(generator=own_generator()))
     words = np.random.Generator(np.random.SFC64(seed)).integers(-(2**63), 2**63 - 1, (size + 7) // 8, endpoint=True)
     kept = torch.from_numpy(words).view(torch.uint8)[:size].view(shape).ge_(threshold)  # 1 or 0
     scale = torch.tensor(LEVELS / (LEVELS - threshold), dtype=dtype)

@@ -24,7 +24,7 @@ class FullSoftmax(nn.Module):
 
     Inputs: hidden [T, D], weight [N, D], targets [T] int64 codes; returns a float32 scalar. `dtype` is that of the matrix
     products; the loss and the gradient of `weight` are summed in float32. The softmax's gradient, p − 1{target}, is known
-    in closed form, so both gradients are made in the forward pass and logits [T, N] never exist whole; one buffer serves every
+    in closed form, so both gradients are made in the forward pass and logits [T, N] never exist whole; one buffer a thread serves every
     chunk and step. `smoothing` is the share of each target that is spread evenly over all items.
 
     Use where N is up to some hundred thousands. Cost: 6·T·N·D operations; measured forward and backward with T = 14,000,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.nn.heads import Head
-from penchant.nn.random import generator
+from penchant.nn.random import own_generator
 
 Sampling = Literal["uniform", "popularity", "in-batch", "mixed"]
 Kind = Literal["sampled", "gbce", "bce", "bpr"]
@@ -44,12 +44,12 @@ class Sampler(nn.Module):
         n_items, device = len(self.shares), targets.device
         from_batch = {"in-batch": min(n, len(targets)), "mixed": min(n // 2, len(targets))}.get(self.how, 0)
         drawn = 0 if self.how == "in-batch" else n - from_batch
-        points = (torch.arange(drawn, device=device) + torch.rand(drawn, generator=generator(), device=device, dtype=torch.float64)) / max(
-            1, drawn
-        )
+        points = (
+            torch.arange(drawn, device=device) + torch.rand(drawn, generator=own_generator(), device=device, dtype=torch.float64)
+        ) / max(1, drawn)
         codes = torch.searchsorted(self.sums, points, right=True) if self.how == "popularity" else (points * n_items).long()
         if from_batch:
-            codes = torch.cat([targets[torch.randperm(len(targets), generator=generator(), device=device)[:from_batch]], codes])
+            codes = torch.cat([targets[torch.randperm(len(targets), generator=own_generator(), device=device)[:from_batch]], codes])
         codes = codes.clamp_(max=n_items - 1)
         others = from_batch * (1 - 1 / max(1, len(targets)))  # a target's own place in the batch never counts against it
         share = self.shares[codes]
@@ -85,7 +85,7 @@ class SampledLoss(nn.Module):
         users = self.head.users(states)
         wanted = self.head.pairs(users, self.head.items(vectors(targets))).float()
         drawn = self.head.items(vectors(codes))
-        with torch.autocast(users.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with torch.autocast(users.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32, cache_enabled=False):
             others = self.head.scores(users, drawn).float()
         hits = codes[None, :] == targets[:, None]
         if self.kind == "sampled":

@@ -43,16 +43,22 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 @contextmanager
 def machine(device: torch.device, *, seed: int, threads: int | None) -> Iterator[None]:
     """Inside: torch's generators begin at `seed` and `threads` are used. Afterwards both are as the caller had them."""
-    before = torch.get_num_threads()
     devices = [device.index or 0] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(int(generator(seed, "torch").integers(2**63)))
-        if threads is not None:
-            torch.set_num_threads(threads)
-        try:
+        with threads_each(threads or torch.get_num_threads()):
             yield
-        finally:
-            torch.set_num_threads(before)
+
+
+@contextmanager
+def threads_each(many: int) -> Iterator[None]:
+    """Inside, so many threads share an operation: one of this thread, or of others that begin."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(many)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _cpu_computes_bfloat16() -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from types import FrameType
 from typing import Any
 
@@ -40,7 +41,7 @@ class Plan:
     optimizer: Optimizer
     schedule: Schedule
     epochs: int
-    patience: int  # epochs without a better validation after which training ends
+    patience: int  # epochs without a better validation after which training ends, unless on the whole they rise
     clip: float  # a longer gradient is shortened to this
     ema: float | None = None  # decay of the moving average that is validated and kept in place of the weights; None = no average
 
@@ -230,7 +231,15 @@ class _Trainer:
         unite(self.task.module)
 
     def _out_of_patience(self) -> bool:
-        return self.at.best_epoch is not None and self.at.epoch - 1 - self.at.best_epoch >= self.plan.patience
+        """Whether no epoch since the best is as good, and these are no better together than as many before them.
+
+        One lucky validation must not end a training that still rises, as all do while the learning rate falls.
+        """
+        at, many = self.at, self.plan.patience
+        if at.best_epoch is None or at.epoch - 1 - at.best_epoch < many:
+            return False
+        scores = [point["ndcg@10"] for point in at.curve if "ndcg@10" in point]
+        return fmean(scores[-many:]) <= fmean(scores[-2 * many : -many])
 
     def _note(self) -> str:
         at = self.at

@@ -26,6 +26,7 @@ class Task(Protocol[B]):
 
     module: nn.Module
     validates: bool  # whether there is something to validate on; alike in all processes
+    divisible: bool  # whether shares of a batch may be worked out apart, which a loss that compares its targets forbids
 
     def batches(self, epoch: int) -> Sequence[B]:
         """The batches of one epoch: a function of its number alone."""
