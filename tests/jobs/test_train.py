@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -62,6 +63,22 @@ def test_every_configured_model_is_trained_on_all_events_and_published(project: 
 def test_one_model_can_be_trained_alone(project: Project) -> None:
     assert [each.name for each in train(project, "popular", quiet=True)] == ["popular"]
     assert project.artifacts.live("item-knn") is None
+
+
+def test_a_person_who_is_erased_during_a_training_is_in_no_later_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = ItemKNN._fit
+
+    def erased_meanwhile(self: ItemKNN, *arguments: Any) -> None:
+        project.store.erase("u3")
+        fit(self, *arguments)
+
+    monkeypatch.setattr(ItemKNN, "_fit", erased_meanwhile)
+    first = train(project, quiet=True)
+    monkeypatch.undo()
+    assert all(each.published for each in first)
+    assert {each.version: project.artifacts.get(each.version).facts["n_users"] for each in first} == {each.version: 9 for each in first}
+    for each in train(project, quiet=True):
+        assert project.artifacts.get(each.version).facts["n_users"] == 8
 
 
 def test_without_publishing_a_version_is_saved_and_not_live(project: Project) -> None:
