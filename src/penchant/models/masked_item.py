@@ -8,6 +8,7 @@ from torch import Tensor
 
 from penchant.models.encoder_config import EncoderConfig
 from penchant.models.next_item import NextItem
+from penchant.nn.precision import products_in
 from penchant.nn.random import own_generator
 from penchant.training.loader import Batch
 
@@ -55,7 +56,7 @@ class MaskedItem(NextItem):
         assert isinstance(config, MaskedConfig)
         device = encoder.items.weight.device
         given = masked(batch.to(device), share=config.masked, start=encoder.start, mask=encoder.mask)
-        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32, cache_enabled=False):
+        with products_in(self._precision, device):
             hidden = encoder(given.codes)
         states = hidden.flatten(0, 1).index_select(0, given.places)
         return self._loss(states, given.items)

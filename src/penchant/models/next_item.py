@@ -14,6 +14,7 @@ from penchant.models.encoder_config import EncoderConfig
 from penchant.nn.encoder import Encoder
 from penchant.nn.heads import DotHead, Head
 from penchant.nn.losses import ChunkedSoftmax, FullSoftmax
+from penchant.nn.precision import products_in
 from penchant.nn.sampled import SampledLoss, Sampler
 from penchant.training.loader import Batch, WindowLoader
 from penchant.training.validation import holdout, mean_ndcg
@@ -61,7 +62,7 @@ class NextItem:
         device = model._encoder.items.weight.device
         facts = self._facts(batch) if model._encoder.events is not None else ()
         batch = batch.to(device)
-        with torch.autocast(device.type, dtype=self._precision, enabled=self._precision != torch.float32, cache_enabled=False):
+        with products_in(self._precision, device):
             hidden = model._states(batch.codes, batch.times, batch.asked, *(fact.to(device) for fact in facts))
         return hidden.flatten(0, 1).index_select(0, batch.real)
 

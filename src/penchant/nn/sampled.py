@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from penchant.nn.heads import Head
+from penchant.nn.precision import products_in
 from penchant.nn.random import own_generator
 
 Sampling = Literal["uniform", "popularity", "in-batch", "mixed"]
@@ -85,7 +86,7 @@ class SampledLoss(nn.Module):
         users = self.head.users(states)
         wanted = self.head.pairs(users, self.head.items(vectors(targets))).float()
         drawn = self.head.items(vectors(codes))
-        with torch.autocast(users.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32, cache_enabled=False):
+        with products_in(self.dtype, users.device):
             others = self.head.scores(users, drawn).float()
         hits = codes[None, :] == targets[:, None]
         if self.kind == "sampled":

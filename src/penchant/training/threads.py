@@ -34,10 +34,11 @@ class Threads:
         small = SHARES * sum(weight.nbytes for weight in self._weights) <= GRADIENTS
         # Processes that divide a table ask each other for its rows, all in one order.
         self._shares_out = task.divisible and small and device.type == "cpu" and not is_divided(task.module)
-        self._threads = torch.get_num_threads()
+        threads = torch.get_num_threads()
+        self._side_by_side, self._each = min(SHARES, threads), max(1, threads // SHARES)  # shares, and threads of one share
 
     def __enter__(self) -> "Threads":
-        self._pool = ThreadPoolExecutor(min(SHARES, self._threads))
+        self._pool = ThreadPoolExecutor(self._side_by_side)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,7 +55,7 @@ class Threads:
             return float(loss.detach())
         seeds = torch.empty(len(shares), dtype=torch.int64).random_().tolist()
         weights = [weight * len(part) / len(batch) for part in shares]
-        with threads_each(max(1, self._threads // SHARES)):
+        with threads_each(self._each):
             found = list(self._pool.map(self._work, shares, weights, seeds))
         for number, of in enumerate(self._weights):
             gradients = [each[number] for _, each in found if each[number] is not None]
@@ -62,9 +63,8 @@ class Threads:
         return sum(loss for loss, _ in found)
 
     def _work(self, part: Any, weight: float, seed: int) -> tuple[float, tuple[Tensor, ...]]:  # `Any`: as above
-        threads = max(1, self._threads // SHARES)
-        if torch.get_num_threads() != threads:  # of which each thread has a number of its own
-            torch.set_num_threads(threads)
+        if torch.get_num_threads() != self._each:  # of which each thread has a number of its own
+            torch.set_num_threads(self._each)
         with drawing_from(torch.Generator().manual_seed(seed)):
             loss = self._task.loss(part) * weight
             return float(loss.detach()), torch.autograd.grad(loss, self._weights, allow_unused=True)
