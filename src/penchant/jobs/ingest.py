@@ -100,9 +100,10 @@ def ingest(
         expected = cleaning.steps[0]["rows_in"] - sum(step["removed"] for step in cleaning.steps if ":" not in step["step"])
         seen = _Seen()
         _write(project, seen.passing(batches), tables, report, None if options.quiet else expected)
-        report.event_users, report.event_items = len(seen.ids("users")), len(seen.ids("items"))
+        met = seen.ids("items")
+        report.event_users, report.event_items = len(seen.ids("users")), len(met)
         if events is not None:
-            report.uncatalogued = _uncatalogued(project, tables.get("items"), seen.ids("items"))
+            report.uncatalogued = _uncatalogued(project, tables.get("items"), met)
     finally:
         cleaning.rejects.close()
     report.seconds = round(time.monotonic() - started, 3)
