@@ -36,7 +36,7 @@ class Row:
 
 
 LEAVE_ONE_OUT, TEMPORAL = Protocol(), Protocol(name="temporal")
-HSTU = {"hidden_time": 0.0, "batch_size": 32, "tables": "layer"}
+HSTU = {"context_dropout": 0.0, "batch_size": 32, "relative_bias": "layer"}
 S3REC = {"sasrec": {"max_len": 50}}
 
 ROWS = {

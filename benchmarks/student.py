@@ -1,6 +1,6 @@
 """A small model beside the large one it came from: NDCG@10 kept, and the time of one answer to a history of 200 events on one thread.
 
-python benchmarks/student.py [--data FOLDER] [--set ml-100k] [--teacher-set size=large] [--student-set trust=0.5] [--alone]
+python benchmarks/student.py [--data FOLDER] [--set ml-100k] [--teacher-set size=large] [--student-set distillation_weight=0.5] [--alone]
 
 The same students as ONNX graphs, and in int8, are measured too. Data are cut leave-one-out; the test is asked at its own time.
 """
@@ -89,7 +89,7 @@ def main() -> None:
     student = Student(teacher=told, **settings(asked.student_set)).fit(split.train, folder)
     named: dict[str, Model] = {"teacher": teacher, "student": student}
     if asked.alone:
-        named["alone"] = Student(teacher=told, **{**settings(asked.student_set), "trust": 0.0}).fit(split.train, folder)
+        named["alone"] = Student(teacher=told, **{**settings(asked.student_set), "distillation_weight": 0.0}).fit(split.train, folder)
     for name, model in list(named.items())[:2]:
         named |= {f"{name}, ONNX": Exported.of(model), f"{name}, int8": Exported.of(model, int8=True)}
     qualities = {name: ndcg(model, split) for name, model in named.items()}

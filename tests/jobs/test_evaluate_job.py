@@ -68,7 +68,7 @@ def test_a_large_model_is_set_beside_the_simple_baselines(dataset: Dataset) -> N
 
 def test_a_student_with_nothing_to_learn_is_set_beside_the_simple_baselines(dataset: Dataset) -> None:
     pytest.importorskip("torch")
-    student = {"student": {"teacher": {"model": "sasrec", **TINY["sasrec"]}, "latest": 5}}
+    student = {"student": {"teacher": {"model": "sasrec", **TINY["sasrec"]}, "read_len": 5}}
     report = evaluate_models(dataset, ["student"], settings=student, options=QUIET)
     assert "curve" not in report["results"][0]
     assert [result["model"] for result in report["results"]] == ["student", *BASELINES]

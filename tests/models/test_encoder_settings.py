@@ -67,9 +67,9 @@ def test_requests_in_one_batch_score_as_they_do_alone(kind: type[EncoderModel]) 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"attention": "pointwise", "feed_forward": "swiglu", "gated": True, "place": "relative", "time": "history"},
-        {"attention": "softmax", "feed_forward": "none", "place": "relative", "time": "request"},
-        {"attention": "pointwise", "place": "none", "temperature": None},
+        {"attention": "pointwise", "feed_forward": "swiglu", "gated": True, "position": "relative", "time": "history"},
+        {"attention": "softmax", "feed_forward": "none", "position": "relative", "time": "request"},
+        {"attention": "pointwise", "position": "none", "temperature": None},
         {"n_layers": 0},
     ],
 )
@@ -81,7 +81,7 @@ def test_switches_combine(settings: dict[str, object]) -> None:
 
 
 def test_time_needs_relative_places() -> None:
-    with pytest.raises(ConfigError, match="time = 'request' needs place = 'relative'"):
+    with pytest.raises(ConfigError, match="time = 'request' needs position = 'relative'"):
         SASRec(time="request")
 
 

@@ -32,12 +32,12 @@ SMALL: dict[str, Any] = {
 QUIET = FitOptions(quiet=True)
 INPUTS = ("event_type", "value", "content", "scenario")
 SWITCHES: list[dict[str, Any]] = [
-    {"place": "rotary"},
-    {"place": "rotary", "attention": "pointwise"},
-    {"body": "gru", "place": "none"},
-    {"body": "lstm", "place": "none"},
-    {"body": "convolution", "place": "none"},
-    {"body": "mean", "place": "none"},
+    {"position": "rotary"},
+    {"position": "rotary", "attention": "pointwise"},
+    {"body": "gru", "position": "none"},
+    {"body": "lstm", "position": "none"},
+    {"body": "convolution", "position": "none"},
+    {"body": "mean", "position": "none"},
     {"head": "mixture"},
     {"head": "mixture", "temperature": None},
     {"head": "mixture", "loss": "sampled", "sampling": "mixed"},
@@ -55,7 +55,7 @@ SWITCHES: list[dict[str, Any]] = [
     {"inputs": ("content",)},
     {"inputs": ("scenario",)},
     {"inputs": INPUTS, "head": "mixture"},
-    {"inputs": ("scenario",), "place": "relative", "time": "request"},
+    {"inputs": ("scenario",), "position": "relative", "time": "request"},
 ]
 
 
@@ -197,9 +197,9 @@ def test_small_is_what_is_used_unasked() -> None:
     ("settings", "message"),
     [
         ({"head": "mlp"}, "head = 'mlp' costs too much for all items; set loss"),
-        ({"place": "rotary", "embedding_dim": 6, "n_heads": 2}, "place = 'rotary' needs heads of even width; received: 6 / 2"),
-        ({"place": "relative", "body": "gru"}, "place = 'relative' needs body = 'attention'"),
-        ({"body": "lstm", "place": "none", "n_layers": 0}, "n_layers of at least 1"),
+        ({"position": "rotary", "embedding_dim": 6, "n_heads": 2}, "position = 'rotary' needs heads of even width; received: 6 / 2"),
+        ({"position": "relative", "body": "gru"}, "position = 'relative' needs body = 'attention'"),
+        ({"body": "lstm", "position": "none", "n_layers": 0}, "n_layers of at least 1"),
         ({"head": "mixture", "embedding_dim": 18}, "multiple of 4; received: 18"),
         ({"item_tower": True, "head": "mixture"}, "item_tower needs head = 'dot'"),
         ({"label_smoothing": 0.1, "loss": "bce"}, "label_smoothing needs loss = 'softmax'"),
@@ -231,3 +231,10 @@ def test_weights_of_another_version_say_so() -> None:
     renamed = {("old." + name if "qkv" in name else name): array for name, array in artifact.arrays.items()}
     with pytest.raises(ArtifactIncompatible, match=r"sasrec: the weights are those of another version; train again"):
         SASRec.from_artifact(replace(artifact, arrays=renamed))
+
+
+def test_settings_of_another_version_say_so() -> None:
+    artifact = SASRec(**{**SMALL, "epochs": 1}).fit(telling(), QUIET).artifact()
+    said = r"sasrec: the settings are those of another version; train again \(sasrec\.place: no such setting\)"
+    with pytest.raises(ArtifactIncompatible, match=said):
+        SASRec.from_artifact(replace(artifact, config={**artifact.config, "place": "learned"}))

@@ -13,7 +13,7 @@ from penchant.models.hstu import HSTUConfig
 from penchant.models.inherit import inherit
 from penchant.nn.encoder import Encoder
 
-PARTS: dict[str, Any] = {"embedding_dim": 8, "max_len": 12, "tables": "layer", "time": "request"}
+PARTS: dict[str, Any] = {"embedding_dim": 8, "max_len": 12, "relative_bias": "layer", "time": "request"}
 
 
 def encoder(n_items: int = 9, seed: int = 0, **settings: Any) -> Encoder:
@@ -44,14 +44,14 @@ def test_layers_are_spread_from_first_to_last_and_places_are_the_first() -> None
     for own, layer in enumerate((0, 2, 4)):
         for name, numbers in student.blocks[own].state_dict().items():
             assert torch.equal(numbers, teacher.blocks[layer].state_dict()[name])
-        assert torch.equal(student.place.places[own], teacher.place.places[layer, :4])
-        assert torch.equal(student.place.times[own], teacher.place.times[layer])
+        assert torch.equal(student.position.positions[own], teacher.position.positions[layer, :4])
+        assert torch.equal(student.position.times[own], teacher.position.times[layer])
 
 
 def test_one_table_of_the_teacher_serves_all_layers() -> None:
-    teacher, student = encoder(tables="shared"), encoder(seed=1, n_layers=2)
+    teacher, student = encoder(relative_bias="shared"), encoder(seed=1, n_layers=2)
     inherit(student, teacher)
-    assert torch.equal(student.place.places, teacher.place.places.expand(2, -1))
+    assert torch.equal(student.position.positions, teacher.position.positions.expand(2, -1))
 
 
 def test_newer_items_stay_as_they_are() -> None:
@@ -64,7 +64,7 @@ def test_newer_items_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"embedding_dim": 4}, {"attention": "softmax", "feed_forward": "gelu", "place": "learned", "time": "none"}]
+    "other", [{"embedding_dim": 4}, {"attention": "softmax", "feed_forward": "gelu", "position": "learned", "time": "none"}]
 )
 def test_what_is_built_otherwise_stays_as_it_is(other: dict[str, Any]) -> None:
     teacher, student = encoder(), encoder(seed=1, **other)
@@ -74,11 +74,11 @@ def test_what_is_built_otherwise_stays_as_it_is(other: dict[str, Any]) -> None:
 
 
 def test_without_layers_there_is_nothing_to_take_but_no_error() -> None:
-    teacher, bare = encoder(), encoder(n_layers=0, tables="shared", seed=1)
+    teacher, bare = encoder(), encoder(n_layers=0, relative_bias="shared", seed=1)
     inherit(bare, teacher)
     assert torch.equal(bare.items.weight, teacher.items.weight)
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
-    inherit(teacher, encoder(n_layers=0, tables="shared", seed=2))
+    inherit(teacher, encoder(n_layers=0, relative_bias="shared", seed=2))
     assert all(torch.equal(before[name], tensor) for name, tensor in teacher.state_dict().items())
 
 

@@ -145,7 +145,7 @@ def test_a_request_of_unknown_place_tells_no_position_where_the_next_was(data: D
 
 @pytest.mark.parametrize(("share", "learns"), [(0.0, True), (1.0, False)])
 def test_windows_that_are_not_told_learn_nothing_of_the_place_asked_for(data: Dataset, share: float, *, learns: bool) -> None:
-    model = SASRec(**{**SMALL, "epochs": 1}, inputs=("scenario",), hidden_time=share).fit(data, QUIET)
+    model = SASRec(**{**SMALL, "epochs": 1}, inputs=("scenario",), context_dropout=share).fit(data, QUIET)
     events = model._encoder.events
     assert events is not None and events.scenarios is not None and events.asked_scenarios is not None
     assert bool(torch.count_nonzero(events.asked_scenarios.weight)) == learns
@@ -167,7 +167,7 @@ def test_a_blend_tells_its_members_the_place(data: Dataset, tmp_path: Path) -> N
 
 def test_a_student_learns_places_from_its_teacher(data: Dataset) -> None:
     teacher = {"model": "sasrec", **SMALL, "inputs": ["scenario"]}
-    student = Student(**{**SMALL, "place": "learned", "time": "none"}, teacher=teacher, inputs=("scenario",)).fit(data, QUIET)
+    student = Student(**{**SMALL, "position": "learned", "time": "none"}, teacher=teacher, inputs=("scenario",)).fit(data, QUIET)
     home, cart = (replace(data.queries(), scenario=place) for place in STEPS)
     assert not np.allclose(student.scores(home), student.scores(cart))
 

@@ -40,7 +40,8 @@ def shares(model: Any, dataset: Dataset) -> np.ndarray:
 def test_a_student_that_trusts_its_teacher_says_what_it_says(folder: Path) -> None:
     dataset, teacher = everyday(), SASRec.load(folder)
     own, told = (
-        Student(**{**SMALL, "epochs": 20}, teacher=str(folder), trust=trust, dropout=0.0).fit(dataset, QUIET) for trust in (0.0, 1.0)
+        Student(**{**SMALL, "epochs": 20}, teacher=str(folder), distillation_weight=trust, dropout=0.0).fit(dataset, QUIET)
+        for trust in (0.0, 1.0)
     )
     wanted = shares(teacher, dataset)
     apart = [float(np.abs(shares(model, dataset) - wanted).sum(1).mean()) for model in (own, told)]
@@ -49,8 +50,8 @@ def test_a_student_that_trusts_its_teacher_says_what_it_says(folder: Path) -> No
 
 def test_without_trust_the_loss_is_that_of_a_model_alone(folder: Path) -> None:
     dataset = everyday()
-    alike = {**SMALL, "attention": "softmax", "feed_forward": "gelu", "place": "learned", "time": "none"}
-    student = Student(**alike, n_heads=2, teacher=str(folder), trust=0.0).fit(dataset, QUIET)
+    alike = {**SMALL, "attention": "softmax", "feed_forward": "gelu", "position": "learned", "time": "none"}
+    student = Student(**alike, n_heads=2, teacher=str(folder), distillation_weight=0.0).fit(dataset, QUIET)
     alone = SASRec(**alike).fit(dataset, QUIET)
     np.testing.assert_array_equal(student.scores(dataset.queries()), alone.scores(dataset.queries()))
 
@@ -100,8 +101,8 @@ def test_what_cannot_teach_says_so(folder: Path, tmp_path: Path) -> None:
 
 def test_a_student_is_built_as_its_teacher_and_reads_less(folder: Path, tmp_path: Path) -> None:
     dataset, teacher = everyday(), SASRec.load(folder)
-    student = Student(teacher=str(folder), latest=2, epochs=1).fit(dataset, QUIET)
-    for name in ("max_len", "embedding_dim", "n_layers", "attention", "place", "time", "temperature"):
+    student = Student(teacher=str(folder), read_len=2, epochs=1).fit(dataset, QUIET)
+    for name in ("max_len", "embedding_dim", "n_layers", "attention", "position", "time", "temperature"):
         assert getattr(student.config, name) == getattr(teacher.config, name)
     assert Student(teacher=str(folder), n_layers=0, epochs=1).fit(dataset, QUIET).config.n_layers == 0
     queries = Queries.of([[1, 2, 3, 4], [9, 3, 4]])
@@ -113,12 +114,12 @@ def test_a_student_is_built_as_its_teacher_and_reads_less(folder: Path, tmp_path
 
 def test_a_student_that_only_reads_less_is_its_teacher(folder: Path) -> None:
     dataset, teacher = everyday(), SASRec.load(folder)
-    student = Student(teacher=str(folder), latest=3).fit(dataset, QUIET)
+    student = Student(teacher=str(folder), read_len=3).fit(dataset, QUIET)
     assert "curve" not in student.facts  # it learned nothing
     teacher._encoder.longest.fill_(3)
     queries = dataset.queries()
     np.testing.assert_allclose(student.scores(queries), teacher.scores(queries), rtol=1e-4, atol=1e-4)
-    assert "curve" in Student(teacher=str(folder), latest=3, epochs=1).fit(dataset, QUIET).facts
+    assert "curve" in Student(teacher=str(folder), read_len=3, epochs=1).fit(dataset, QUIET).facts
     assert "curve" in Student(teacher=str(folder), n_layers=0, embedding_dim=8).fit(dataset, QUIET).facts
 
 

@@ -34,14 +34,14 @@ def test_looking_up_has_the_gradient_of_indexing() -> None:
 
 
 def test_each_bias_is_that_of_the_distance_and_the_time_between() -> None:
-    bias = RelativeBias(8, time=True, tables=2)
-    torch.nn.init.normal_(bias.places)
+    bias = RelativeBias(8, time=True, sets=2)
+    torch.nn.init.normal_(bias.positions)
     torch.nn.init.normal_(bias.times)  # type: ignore[arg-type]
     times, asked = torch.tensor([[0, 10, 500]], dtype=torch.int32), torch.tensor([[10, 500, 501]], dtype=torch.int32)
     made = bias(3, times, asked)
     assert [each.shape for each in made] == [(1, 1, 3, 3)] * 2
     assert bias.times is not None
-    expected = bias.places[:, 2] + bias.times[:, time_buckets(torch.tensor(501))]
+    expected = bias.positions[:, 2] + bias.times[:, time_buckets(torch.tensor(501))]
     torch.testing.assert_close(torch.stack(made)[:, 0, 0, 2, 0], expected)
 
 

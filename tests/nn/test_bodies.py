@@ -98,7 +98,7 @@ def test_turning_keeps_lengths_and_the_first_place() -> None:
 def both_ways() -> Encoder:
     torch.manual_seed(0)
     blocks = [Block(DIM, SoftmaxAttention(DIM, 2, causal=False), None, dropout=0.0)]
-    return Encoder(11, DIM, place=None, blocks=blocks, dropout=0.0, both_ways=True)
+    return Encoder(11, DIM, position=None, blocks=blocks, dropout=0.0, both_ways=True)
 
 
 def test_both_ways_the_future_is_read_but_never_padding() -> None:

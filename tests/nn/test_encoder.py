@@ -16,7 +16,7 @@ N_ITEMS, DIM, MAX_LEN = 11, 8, 6
 def encoder() -> Encoder:
     torch.manual_seed(0)
     blocks = [Block(DIM, SoftmaxAttention(DIM, 2), FeedForward(DIM, 16, 0.1), dropout=0.1) for _ in range(2)]
-    made = Encoder(N_ITEMS, DIM, place=LearnedPosition(MAX_LEN, DIM), blocks=blocks, dropout=0.1)
+    made = Encoder(N_ITEMS, DIM, position=LearnedPosition(MAX_LEN, DIM), blocks=blocks, dropout=0.1)
     initialise(made, std=0.3)
     return made.eval()
 
@@ -67,7 +67,7 @@ def test_order_matters() -> None:
 
 
 def test_without_layers_or_position_only_the_last_item_counts() -> None:
-    model = Encoder(N_ITEMS, DIM, place=None, blocks=[], dropout=0.0).eval()
+    model = Encoder(N_ITEMS, DIM, position=None, blocks=[], dropout=0.0).eval()
     torch.testing.assert_close(last(model, [1, 2]), last(model, [5, 2]))
 
 
@@ -99,17 +99,17 @@ def test_dropout_takes_any_number_of_elements() -> None:
     assert Dropout(0.5)(torch.ones(3, 1, 3)).shape == (3, 1, 3)
 
 
-@pytest.mark.parametrize("place", [None, "learned", "relative"])
+@pytest.mark.parametrize("position", [None, "learned", "relative"])
 @pytest.mark.parametrize("attention", [SoftmaxAttention, PointwiseAttention])
 @pytest.mark.parametrize("rotary", [False, True])
-def test_an_answer_is_the_last_state(attention: type[SoftmaxAttention | PointwiseAttention], place: str | None, *, rotary: bool) -> None:
+def test_an_answer_is_the_last_state(attention: type[SoftmaxAttention | PointwiseAttention], position: str | None, *, rotary: bool) -> None:
     torch.manual_seed(0)
-    made = {None: None, "learned": LearnedPosition(9, 8), "relative": RelativeBias(9, time=True, tables=2)}[place]
+    made = {None: None, "learned": LearnedPosition(9, 8), "relative": RelativeBias(9, time=True, sets=2)}[position]
     if isinstance(made, RelativeBias):
-        torch.nn.init.normal_(made.places)
+        torch.nn.init.normal_(made.positions)
         torch.nn.init.normal_(made.times)  # type: ignore[arg-type]
     blocks = [Block(8, attention(8, 2, rotary=rotary), FeedForward(8, 16, 0.0), dropout=0.0, gated=True) for _ in range(2)]
-    model = Encoder(30, 8, place=made, blocks=blocks, dropout=0.0).eval()
+    model = Encoder(30, 8, position=made, blocks=blocks, dropout=0.0).eval()
     codes, lengths = torch.randint(30, (4, 9)), torch.tensor([9, 1, 4, 7])
     times = torch.randint(1_000, (4, 9), dtype=torch.int32).sort(dim=1).values
     torch.testing.assert_close(model.answer(lengths, codes, times, times + 5), last_states(model(codes, times, times + 5), lengths))

@@ -24,7 +24,7 @@ from penchant.testing.data import everyday
 from penchant.training.augment import Augment
 from penchant.training.loader import Batch, WindowLoader
 
-SETTINGS = {"dropout": 0.0, "precision": "float32", "epochs": 3, "embedding_dim": 16, "max_len": 8, "batch_size": 8, "hidden_time": 0.0}
+SETTINGS = {"dropout": 0.0, "precision": "float32", "epochs": 3, "embedding_dim": 16, "max_len": 8, "batch_size": 8, "context_dropout": 0.0}
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 SCRIPT = """

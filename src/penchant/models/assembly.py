@@ -68,13 +68,14 @@ class Known:
 def build(config: EncoderConfig, n_items: int, known: Known | None = None, *, both_ways: bool = False) -> Encoder:
     """A fresh encoder, its parts as the settings say."""
     dim = config.embedding_dim
-    place: LearnedPosition | RelativeBias | None = None
-    if config.place == "learned":
-        place = LearnedPosition(config.max_len, dim)
-    elif config.place == "relative":
-        place = RelativeBias(config.max_len, time=config.time != "none", tables=config.n_layers if config.tables == "layer" else 1)
+    position: LearnedPosition | RelativeBias | None = None
+    if config.position == "learned":
+        position = LearnedPosition(config.max_len, dim)
+    elif config.position == "relative":
+        sets = config.n_layers if config.relative_bias == "layer" else 1
+        position = RelativeBias(config.max_len, time=config.time != "none", sets=sets)
     blocks = _blocks(config, both_ways=both_ways)
-    encoder = Encoder(n_items, dim, place=place, blocks=blocks, dropout=config.dropped, head=_head(config), both_ways=both_ways)
+    encoder = Encoder(n_items, dim, position=position, blocks=blocks, dropout=config.dropped, head=_head(config), both_ways=both_ways)
     initialise(encoder, std=0.02)
     if isinstance(encoder.head, NeuralHead):
         encoder.head.restart()
@@ -101,7 +102,7 @@ def _blocks(config: EncoderConfig, *, both_ways: bool) -> Sequence[nn.Module]:
 def _attention(config: EncoderConfig, *, both_ways: bool) -> PointwiseAttention | SoftmaxAttention | None:
     if config.body != "attention":
         return None
-    rotary = config.place == "rotary"
+    rotary = config.position == "rotary"
     if config.attention == "pointwise":
         return PointwiseAttention(config.embedding_dim, config.n_heads, rotary=rotary)
     return SoftmaxAttention(config.embedding_dim, config.n_heads, causal=not both_ways, rotary=rotary)

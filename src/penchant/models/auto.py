@@ -32,7 +32,7 @@ ENOUGH = 1_000_000  # events that tell what the data are like
 
 # Members where none are named. Any value: settings of models.
 SEQUENCE: Mapping[bool, Mapping[str, Mapping[str, Any]]] = {  # by whether the times of events say more than their order
-    True: {"hstu": {"n_layers": 2, "tables": "layer"}},
+    True: {"hstu": {"n_layers": 2, "relative_bias": "layer"}},
     False: {"sasrec": {}},
 }
 COUNTING: Mapping[str, Mapping[str, Any]] = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from penchant.core.artifact import Arrays, Artifact, read_artifact, write_artifact
 from penchant.core.config import Config, parse
-from penchant.core.errors import ArtifactIncompatible, DataError, NotFittedError
+from penchant.core.errors import ArtifactIncompatible, ConfigError, DataError, NotFittedError
 from penchant.core.processes import processes
 from penchant.core.types import Candidates, FloatArray, LongArray, Queries, rows_of
 from penchant.data import Dataset, Vocabulary
@@ -175,10 +175,14 @@ class Model(ABC):
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> Self:
-        """The model that this plain data describes. Raises ArtifactIncompatible where it is another class's."""
+        """The model that this plain data describes. Raises ArtifactIncompatible where it is another class's or another version's."""
         if artifact.model != cls.name:
             raise ArtifactIncompatible(f"the artifact holds a {artifact.model!r}, not a {cls.name!r}; use penchant.load")
-        model = cls(**artifact.config)
+        try:
+            model = cls(**artifact.config)
+        except ConfigError as error:
+            first = str(error).partition(";")[0]  # what else could be said helps those who write settings
+            raise ArtifactIncompatible(f"{cls.name}: the settings are those of another version; train again ({first})") from None
         model.items, model.event_types = Vocabulary(artifact.item_ids), Vocabulary(artifact.event_types)
         model.scenarios = Vocabulary(artifact.scenarios)
         model.fingerprint, model.facts = artifact.fingerprint, dict(artifact.facts)

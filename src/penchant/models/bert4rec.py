@@ -18,7 +18,7 @@ class BERT4RecConfig(MaskedConfig):
 
     body: Literal["attention"] = "attention"
     attention: Literal["softmax"] = "softmax"
-    place: Literal["learned", "rotary", "none"] = "learned"
+    position: Literal["learned", "rotary", "none"] = "learned"
     time: Literal["none"] = "none"
     inputs: tuple[Literal["content"], ...] = ()
 

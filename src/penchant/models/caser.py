@@ -17,7 +17,7 @@ class CaserConfig(EncoderConfig):
     """Settings of `Caser`."""
 
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "convolution"
-    place: Literal["learned", "relative", "rotary", "none"] = "none"
+    position: Literal["learned", "relative", "rotary", "none"] = "none"
 
 
 class Caser(EncoderModel):

@@ -103,7 +103,7 @@ class EncoderModel(Model):
 
     def _hidden(self, codes: Tensor) -> Tensor:
         """[B, 1] windows that are not told something; drawn anew."""
-        return torch.rand(len(codes), 1, generator=own_generator(), device=codes.device) < self.config.hidden_time
+        return torch.rand(len(codes), 1, generator=own_generator(), device=codes.device) < self.config.context_dropout
 
     def _times(self, times: Tensor, asked: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The times that the settings read."""

@@ -85,10 +85,10 @@ class EncoderConfig(TrainingConfig):
     expansion: int = Field(4, ge=1)  # width of the feed-forward part, in embedding_dim
     gated: bool = False  # what a layer adds is weighed by a gate
     window: int = Field(5, ge=1)  # latest events that a convolution reads
-    place: Literal["learned", "relative", "rotary", "none"] = "learned"  # added to the items, to the attention, or turning both its sides
-    time: Literal["none", "history", "request"] = "none"  # with relative places: time between events, or up to the request
-    tables: Literal["shared", "layer"] = "shared"  # numbers for relative places and times: one set for all layers, or one each
-    hidden_time: float = Field(0.5, ge=0, le=1)  # share of windows not told when they are asked, or where: unknown times and places gain
+    position: Literal["learned", "relative", "rotary", "none"] = "learned"  # added to items, to attention, or a turn of queries and keys
+    time: Literal["none", "history", "request"] = "none"  # with relative positions: time between events, or up to the request
+    relative_bias: Literal["shared", "layer"] = "shared"  # numbers for relative positions and times: one set for all layers, or one each
+    context_dropout: float = Field(0.5, ge=0, le=1)  # share of windows not told when, or where, they are asked
     inputs: tuple[Literal["event_type", "value", "content", "scenario"], ...] = ()  # what else is read, of events and of items
     dropout: float | None = Field(None, ge=0, lt=1)  # None = 0.5, or 0.2 where an item has 50 events or more on average
     head: Literal["dot", "mixture", "mlp", "neumf"] = "dot"  # how a state and an item make a score
@@ -112,12 +112,12 @@ class EncoderConfig(TrainingConfig):
     def _parts_fit(self) -> "EncoderConfig":
         if self.embedding_dim % self.n_heads:
             raise ValueError(f"embedding_dim must be a multiple of n_heads; received: {self.embedding_dim} and {self.n_heads}")
-        if self.time != "none" and self.place != "relative":
-            raise ValueError(f"time = {self.time!r} needs place = 'relative'; received: place = {self.place!r}")
-        if self.place in ("relative", "rotary") and self.body != "attention":
-            raise ValueError(f"place = {self.place!r} needs body = 'attention'; received: body = {self.body!r}")
-        if self.place == "rotary" and self.embedding_dim // self.n_heads % 2:
-            raise ValueError(f"place = 'rotary' needs heads of even width; received: {self.embedding_dim} / {self.n_heads}")
+        if self.time != "none" and self.position != "relative":
+            raise ValueError(f"time = {self.time!r} needs position = 'relative'; received: position = {self.position!r}")
+        if self.position in ("relative", "rotary") and self.body != "attention":
+            raise ValueError(f"position = {self.position!r} needs body = 'attention'; received: body = {self.body!r}")
+        if self.position == "rotary" and self.embedding_dim // self.n_heads % 2:
+            raise ValueError(f"position = 'rotary' needs heads of even width; received: {self.embedding_dim} / {self.n_heads}")
         if self.body in ("gru", "lstm") and not self.n_layers:
             raise ValueError(f"body = {self.body!r} needs n_layers of at least 1; received: 0")
         if self.head == "mixture" and self.embedding_dim % MIXED:

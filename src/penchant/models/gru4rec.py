@@ -20,7 +20,7 @@ class GRU4RecConfig(EncoderConfig):
 
     n_layers: int = Field(1, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "gru"  # or "lstm", another cell
-    place: Literal["learned", "relative", "rotary", "none"] = "none"
+    position: Literal["learned", "relative", "rotary", "none"] = "none"
 
 
 class GRU4Rec(EncoderModel):

@@ -1,4 +1,4 @@
-"""Pointwise attention with relative places and time: the sequence encoder's setting for long histories."""
+"""Pointwise attention with relative positions and time: the sequence encoder's setting for long histories."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class HSTUConfig(EncoderConfig):
     n_layers: int = Field(4, ge=0)
     attention: Literal["softmax", "pointwise"] = "pointwise"
     feed_forward: Literal["gelu", "swiglu", "none"] = "none"
-    place: Literal["learned", "relative", "rotary", "none"] = "relative"
+    position: Literal["learned", "relative", "rotary", "none"] = "relative"
     time: Literal["none", "history", "request"] = "request"
 
 
@@ -32,9 +32,9 @@ class HSTU(EncoderModel):
 
     Reference: Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
     Recommendations", ICML 2024, arXiv:2402.17152, section 3.
-    Differs: one table of places and one of times for all layers unless `tables = "layer"`, for their cost; time between events in half
-    octaves; half of the windows are asked at the time of their last event instead of the next one's, so that a request
-    whose time is not known is answered well, too; no division of the attention by the length, which the norm behind it would
+    Differs: one set of numbers for positions and one for times serves all layers unless `relative_bias = "layer"`, for their cost; time
+    between events in half octaves; half of the windows are asked at the time of their last event instead of the next one's, so that a
+    request whose time is not known is answered well, too; no division of the attention by the length, which the norm behind it would
     undo; softmax over the whole catalogue.
     Cost: as `SASRec`; a layer is a third smaller and its attention cheaper than softmax.
     """

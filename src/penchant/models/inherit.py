@@ -15,7 +15,7 @@ from penchant.nn.position import LearnedPosition
 def inherit(encoder: Encoder, teacher: Encoder) -> None:
     """Begin `encoder` with the numbers of `teacher`, part by part, where both are built and read alike; other parts stay as they are.
 
-    Items keep their codes; those that are newer than the teacher stay. Of its layers evenly spread ones are taken, of its places the
+    Items keep their codes; those that are newer than the teacher stay. Of its layers evenly spread ones are taken, of its positions the
     first. Only what was learned is taken over, never what was read from data.
     Reference: Sanh et al., "DistilBERT, a distilled version of BERT", 2019, arXiv:1910.01108, section 3.
     Differs: every kth layer for any number of layers, the first and the last among them.
@@ -30,7 +30,7 @@ def inherit(encoder: Encoder, teacher: Encoder) -> None:
         if _alike(own, theirs):
             for mine, learned in zip(own.parameters(), theirs.parameters(), strict=True):
                 mine.copy_(learned)
-    _places(encoder.place, teacher.place, layers)
+    _positions(encoder.position, teacher.position, layers)
 
 
 def _pairs(encoder: Encoder, teacher: Encoder, layers: list[int]) -> Iterator[tuple[nn.Module, nn.Module]]:
@@ -51,10 +51,10 @@ def _alike(own: nn.Module, theirs: nn.Module) -> bool:
     )
 
 
-def _places(own: LearnedPosition | RelativeBias | None, theirs: LearnedPosition | RelativeBias | None, layers: list[int]) -> None:
-    if not (isinstance(own, RelativeBias) and isinstance(theirs, RelativeBias)) or len(own.places) != len(layers):
+def _positions(own: LearnedPosition | RelativeBias | None, theirs: LearnedPosition | RelativeBias | None, layers: list[int]) -> None:
+    if not (isinstance(own, RelativeBias) and isinstance(theirs, RelativeBias)) or len(own.positions) != len(layers):
         return
-    tables = layers if len(theirs.places) > 1 else [0] * len(layers)
-    own.places.copy_(theirs.places[tables, : own.places.shape[1]])
+    sets = layers if len(theirs.positions) > 1 else [0] * len(layers)
+    own.positions.copy_(theirs.positions[sets, : own.positions.shape[1]])
     if own.times is not None and theirs.times is not None:
-        own.times.copy_(theirs.times[tables])
+        own.times.copy_(theirs.times[sets])

@@ -20,7 +20,7 @@ class LSTMConfig(EncoderConfig):
 
     n_layers: int = Field(1, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "lstm"  # or "gru", another cell
-    place: Literal["learned", "relative", "rotary", "none"] = "none"
+    position: Literal["learned", "relative", "rotary", "none"] = "none"
 
 
 class LSTM(EncoderModel):

@@ -24,7 +24,7 @@ class MLPConfig(EncoderConfig):
     embedding_learning_rate: float | None = Field(1e-2, gt=0)
     n_layers: int = Field(0, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "mean"
-    place: Literal["learned", "relative", "rotary", "none"] = "none"
+    position: Literal["learned", "relative", "rotary", "none"] = "none"
     head: Literal["dot", "mixture", "mlp", "neumf"] = "mlp"
     loss: Literal["softmax", "sampled", "gbce", "bce", "bpr"] = "bce"
     negatives: int = Field(32, ge=1)

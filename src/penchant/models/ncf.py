@@ -23,7 +23,7 @@ class NCFConfig(EncoderConfig):
     learning_rate: float = Field(3e-3, gt=0)
     n_layers: int = Field(0, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "mean"
-    place: Literal["learned", "relative", "rotary", "none"] = "none"
+    position: Literal["learned", "relative", "rotary", "none"] = "none"
     head: Literal["dot", "mixture", "mlp", "neumf"] = "neumf"
     loss: Literal["softmax", "sampled", "gbce", "bce", "bpr"] = "bce"
     negatives: int = Field(32, ge=1)

@@ -31,7 +31,7 @@ CELLS = 2**22  # scores of a teacher at once: 16 MiB
 # Settings that say how a model is built and what it reads.
 BUILD = (
     *("max_len", "embedding_dim", "n_layers", "n_heads", "body", "attention", "feed_forward", "expansion", "gated", "window"),
-    *("place", "time", "tables", "hidden_time", "inputs", "item_tower", "temperature"),
+    *("position", "time", "relative_bias", "context_dropout", "inputs", "item_tower", "temperature"),
 )
 
 
@@ -41,9 +41,9 @@ class StudentConfig(EncoderConfig):
     # A trained model by its name in the project, or the folder it was saved in; or settings, with `model`, of one to train first.
     # `Any`: checked by its class.
     teacher: str | dict[str, Any] = Field(default_factory=lambda: {"model": "hstu"})
-    trust: float = Field(0.5, ge=0, le=1)  # how much the teacher counts against what really came next
-    told: int = Field(64, ge=1)  # the teacher's best items that are learned from
-    latest: int = Field(32, ge=1)  # events of a history that are read to answer; learning reads max_len of them, with what each says
+    distillation_weight: float = Field(0.5, ge=0, le=1)  # how much the teacher counts against what really came next
+    teacher_top_k: int = Field(64, ge=1)  # the teacher's best items that are learned from
+    read_len: int = Field(32, ge=1)  # events of a history that are read to answer; learning reads max_len of them, with what each says
     head: Literal["dot"] = "dot"
     loss: Literal["softmax"] = "softmax"
 
@@ -70,9 +70,9 @@ class _Taught(NextItem):
         self._config, self._teacher, device = model.config, model.teacher, model._encoder.items.weight.device
         self._teacher._encoder.to(device)
         self._teacher._settle()
-        if self._config.trust:
+        if self._config.distillation_weight:
             inherit(model._encoder, self._teacher._encoder)
-        model._encoder.longest.clamp_(max=self._config.latest)
+        model._encoder.longest.clamp_(max=self._config.read_len)
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean over the batch's targets."""
@@ -84,29 +84,30 @@ class _Taught(NextItem):
         meant = F.embedding_bag(best, items, per_sample_weights=shares, mode="sum")
         moved = (users * (items[targets] - meant)).sum(-1).mean()  # from the score of what came next to those of what the teacher says
         hard = self._loss(states, targets)
-        return hard + self._config.trust * moved
+        return hard + self._config.distillation_weight * moved
 
     @torch.no_grad()
     def _told(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """[T, told] the teacher's best items at each place, and its shares of them. Items newer than the teacher it never met."""
+        """[T, teacher_top_k] the teacher's best items at each place, and its shares of them. Items newer than the teacher it never met."""
         teacher, n_items = self._teacher, self._teacher.n_items
         known = replace(batch, codes=batch.codes.masked_fill(batch.codes >= n_items, teacher._encoder.start))
         head = teacher._encoder.head
         users = head.users(self.states(teacher, known)).float()
         rows = max(1, CELLS // n_items)
-        tops = [head.scores(part, teacher._weight).topk(min(self._config.told, n_items)) for part in torch.split(users, rows)]
+        tops = [head.scores(part, teacher._weight).topk(min(self._config.teacher_top_k, n_items)) for part in torch.split(users, rows)]
         return torch.cat([top.indices for top in tops]), torch.cat([top.values for top in tops]).softmax(-1)
 
 
 class Student(EncoderModel):
     """A small sequence model that is told, at every place of every history, which items a large model finds likely.
 
-    It is small by what it reads to answer, the `latest` events only, and by fewer or narrower layers where the settings say so. It
-    begins with what it can take over: item vectors of the same width, and layers of the same build (see `penchant.models.inherit`).
+    It is small by what it reads to answer, the latest `read_len` events only, and by fewer or narrower layers where the settings say
+    so. It begins with what it can take over: item vectors of the same width, and layers of the same build (see
+    `penchant.models.inherit`).
     Where that is all of the teacher it learns nothing unless `epochs` says so: more training made it worse, not better.
 
-    Loss = −log p(next item), with a share `trust` of the next item's weight given to the teacher's `told` best items by
-    its softmax over them. So it costs one sum over those beside the loss that a model without a teacher has.
+    Loss = −log p(next item), with a share `distillation_weight` of the next item's weight given to the teacher's best items,
+    `teacher_top_k` of them, by its softmax over them. So it costs one sum over those beside the loss that a model without a teacher has.
 
     Reference: Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv:1503.02531, section 2; of rankings
     Tang & Wang, "Ranking Distillation", KDD 2018, arXiv:1809.07428; the start of Sanh et al., "DistilBERT", 2019, arXiv:1910.01108,
@@ -129,7 +130,7 @@ class Student(EncoderModel):
         try:
             if self._is_the_teacher(dataset) and not asked_to_learn:
                 self._encoder = deepcopy(self.teacher._encoder)
-                self._encoder.longest.clamp_(max=self.config.latest)
+                self._encoder.longest.clamp_(max=self.config.read_len)
                 self._settle()
             else:
                 super()._fit(dataset, options)
@@ -168,7 +169,7 @@ class Student(EncoderModel):
     def _is_the_teacher(self, dataset: Dataset) -> bool:
         """Whether it would begin with all of the teacher's numbers, so that there is nothing to learn."""
         alike = all(getattr(self.config, name) == getattr(self.teacher.config, name) for name in BUILD)
-        told = self.config.trust > 0 and "content" not in self.config.inputs  # properties are read anew
+        told = self.config.distillation_weight > 0 and "content" not in self.config.inputs  # properties are read anew
         return alike and told and self.teacher.n_items == dataset.n_items
 
     def _built(self) -> StudentConfig:

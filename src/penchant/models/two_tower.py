@@ -22,7 +22,7 @@ class TwoTowerConfig(EncoderConfig):
     batch_size: int = Field(50, ge=1)
     n_layers: int = Field(1, ge=0)
     body: Literal["attention", "gru", "lstm", "convolution", "mean"] = "mean"
-    place: Literal["learned", "relative", "rotary", "none"] = "none"
+    position: Literal["learned", "relative", "rotary", "none"] = "none"
     item_tower: bool = True
     loss: Literal["softmax", "sampled", "gbce", "bce", "bpr"] = "sampled"
     sampling: Literal["uniform", "popularity", "in-batch", "mixed"] = "in-batch"

@@ -1,4 +1,4 @@
-"""How far apart two events are, in places and in time, as a number added to their attention. Worked out once for all layers."""
+"""How far apart two events are, in positions and in time, as a number added to their attention. Worked out once for all layers."""
 
 from typing import Any
 
@@ -10,33 +10,33 @@ BUCKETS = 31 * STEPS_PER_OCTAVE + 1  # 0 s, 1 s … 2³¹ s
 
 
 class RelativeBias(nn.Module):
-    """Learned numbers for the distance in places and, where times are given, for the logarithm of the time between.
+    """Learned numbers for the distance in positions and, where times are given, for the logarithm of the time between.
 
-    Distances are worked out once for all layers. `tables` says how many sets of numbers there are: with 1 all layers share what was
+    Distances are worked out once for all layers. `sets` says how many sets of numbers there are: with 1 all layers share what was
     gathered, else each layer has its own, as in the paper, and gathers it anew.
-    Reference: Zhai et al. 2024, arXiv:2402.17152, appendix D, with tables a layer; Raffel et al. 2020, arXiv:1910.10683, shares positions.
+    Reference: Zhai et al. 2024, arXiv:2402.17152, appendix D, with a set a layer; Raffel et al. 2020, arXiv:1910.10683, shares positions.
     """
 
-    def __init__(self, max_len: int, *, time: bool, tables: int = 1) -> None:
+    def __init__(self, max_len: int, *, time: bool, sets: int = 1) -> None:
         super().__init__()
-        self.places = nn.Parameter(torch.zeros(tables, max_len))
-        self.times = nn.Parameter(torch.zeros(tables, BUCKETS)) if time else None
+        self.positions = nn.Parameter(torch.zeros(sets, max_len))
+        self.times = nn.Parameter(torch.zeros(sets, BUCKETS)) if time else None
 
     def forward(self, length: int, times: Tensor | None, asked: Tensor | None) -> tuple[Tensor, ...]:
-        """One [1 or B, 1, L, L] for each set of tables; entry (t, s) is about position t reading position s ≤ t.
+        """One [1 or B, 1, L, L] for each set; entry (t, s) is about position t reading position s ≤ t.
 
         `times` [B, L] int32 seconds of each position's event, `asked` [B, L] int32 seconds at which each position is asked.
         """
-        device = self.places.device
+        device = self.positions.device
         low = torch.is_autocast_enabled(device.type)
-        dtype = torch.get_autocast_dtype(device.type) if low else self.places.dtype
+        dtype = torch.get_autocast_dtype(device.type) if low else self.positions.dtype
         steps = torch.arange(length, device=device)
         apart = (steps[:, None] - steps[None, :]).clamp_(min=0)
-        biases = [found[None, None] for found in look_up_each(self.places.to(dtype), apart)]
+        biases = [found[None, None] for found in look_up_each(self.positions.to(dtype), apart)]
         if self.times is not None and times is not None and asked is not None:
             buckets = time_buckets(asked[:, :, None] - times[:, None, :])
             gaps = look_up_each(self.times.to(dtype), buckets)
-            biases = [places + gap[:, None] for places, gap in zip(biases, gaps, strict=True)]
+            biases = [positions + gap[:, None] for positions, gap in zip(biases, gaps, strict=True)]
         return tuple(biases)
 
 

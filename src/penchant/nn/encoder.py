@@ -18,7 +18,7 @@ class Encoder(nn.Module):
     """Item vectors, a stack of blocks, a last norm. Everything between is given, so that each part is a switch.
 
     Codes 0 … n_items−1 are items; `start` = n_items begins every history and stands in for an empty one. The item vectors
-    also score (tied weights), by `head`. `place` is added to the item vectors or, as a relative bias, to the attention of the blocks.
+    also score (tied weights), by `head`. `position` is added to the item vectors or, as a relative bias, to the attention of the blocks.
     With `both_ways` positions read what comes after them, too; then `start` only fills up rows and is read by nobody, and one more
     code, `mask`, stands for an item to be guessed. `events` and `content`, what else is known, may be set later.
     """
@@ -28,7 +28,7 @@ class Encoder(nn.Module):
         n_items: int,
         dim: int,
         *,
-        place: LearnedPosition | RelativeBias | None,
+        position: LearnedPosition | RelativeBias | None,
         blocks: Sequence[nn.Module],
         dropout: float,
         head: DotHead | MixtureHead | NeuralHead | None = None,
@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         self.register_buffer("longest", torch.zeros((), dtype=torch.int64))  # positions of the longest window met in training
         self.longest: Tensor
         self.items = nn.Embedding(n_items + 1 + both_ways, dim)
-        self.place = place
+        self.position = position
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(dim)
@@ -105,10 +105,10 @@ class Encoder(nn.Module):
         if self.events is not None:
             x = x + self.events(*facts)
         biases: tuple[Tensor | None, ...] = (self._padding(codes) if self.both_ways else None,)
-        if isinstance(self.place, LearnedPosition):
-            x = x + self.place(codes.shape[1])
-        elif self.place is not None:
-            biases = self.place(codes.shape[1], times, asked)
+        if isinstance(self.position, LearnedPosition):
+            x = x + self.position(codes.shape[1])
+        elif self.position is not None:
+            biases = self.position(codes.shape[1], times, asked)
         return self.dropout(x), biases
 
     def item_vectors(self, codes: Tensor) -> Tensor:
