@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from penchant.jobs import doctor
+from penchant.models.encoder_config import WHOLE
 
 RATES = doctor.Rates(flops=1e11, sparse_products=2e8, imports=50_000.0)
 
@@ -29,9 +30,8 @@ def test_a_sqlite_that_can_lose_pages_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_every_model_family_is_predicted() -> None:
-    assert {"import", "load for training", "popular", "last-item", "item-knn", "user-knn", "ease", "als", "sasrec"} == set(
-        by_job(100, 100, 1_000)
-    )
+    jobs = {"import", "load for training", "popular", "last-item", "item-knn", "user-knn", "ease", "als", "sasrec", "auto"}
+    assert jobs == set(by_job(100, 100, 1_000))
 
 
 def test_predictions_grow_with_the_data() -> None:
@@ -48,6 +48,22 @@ def test_what_was_measured_is_predicted_within_a_factor_of_three() -> None:
     assert found["import"].disk_bytes == pytest.approx(138e6, rel=0.2)
     assert found["ease"].disk_bytes == 4 * 3_706**2
     assert found["import"].memory_bytes < 600 << 20
+
+
+def test_a_large_catalogue_is_learned_from_a_sample_of_it() -> None:
+    whole, sampled = by_job(60_000, WHOLE, 10_000_000), by_job(60_000, WHOLE + 1, 10_000_000)
+    assert sampled["sasrec"].minutes < whole["sasrec"].minutes / 3
+    assert by_job(60_000, 10 * WHOLE, 10_000_000)["sasrec"].minutes > sampled["sasrec"].minutes
+
+
+def test_the_default_model_takes_as_long_as_its_members_and_leaves_out_what_does_not_fit() -> None:
+    found = by_job(60_000, 40_000, 10_000_000)
+    members = [found[name] for name in doctor.BLEND]
+    assert max(member.minutes for member in members) < found["auto"].minutes < sum(member.minutes for member in members)
+    assert found["auto"].memory_bytes == found["ease"].memory_bytes
+    tight = doctor.predict(60_000, 40_000, 10_000_000, RATES, room=int(found["ease"].memory_bytes) - 1)[-1]
+    assert "ease" not in tight.formula and "sasrec" in tight.formula
+    assert tight.memory_bytes < found["ease"].memory_bytes
 
 
 def test_rates_are_measured_by_doing() -> None:

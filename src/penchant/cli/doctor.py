@@ -56,7 +56,7 @@ def _show(found: dict[str, Any]) -> None:
         "job", "memory", "disk", "time", "reckoned from", title="{users:,} users × {items:,} items × {events:,} events".format(**sizes)
     )
     for each in found["predictions"]:
-        tight = found["available_memory"] and each["memory_bytes"] > found["available_memory"]
+        tight = found["available_memory"] is not None and each["memory_bytes"] > found["available_memory"]
         memory = f"[red]{in_bytes(each['memory_bytes'])}: too much[/]" if tight else in_bytes(each["memory_bytes"])
         table.add_row(each["job"], memory, in_bytes(each["disk_bytes"]), in_time(each["minutes"]), each["formula"])
     console.print(table)

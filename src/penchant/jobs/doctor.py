@@ -23,9 +23,11 @@ import numpy as np
 from scipy import sparse
 
 from penchant.core.errors import how_to_install
+from penchant.core.memory import free_memory
 from penchant.core.random import generator
 from penchant.data.options import ReadOptions
 from penchant.jobs.ingest import ingest
+from penchant.models.encoder_config import WHOLE, EncoderConfig
 from penchant.stores import open_store
 from penchant.stores.sqlite.database import loses_pages
 
@@ -41,7 +43,9 @@ FLOOR = 180 << 20  # an interpreter with polars, numpy and scipy
 SKEW = 2.5
 
 ALS_FACTORS, ALS_ITERATIONS = 64, 15
-DIM, LAYERS, MAX_LEN, EPOCHS, BATCH_EVENTS = 64, 2, 200, 40, 6_400
+SEQUENCE = EncoderConfig.model_validate({})  # the sequence model that is predicted
+TOUCHED = 40 / 5e9  # seconds in which a step reads and writes a weight, its gradient and its moments: bytes over bytes a second
+BLEND = ("popular", "last-item", "item-knn", "ease", "als", "sasrec")  # what `auto` tries
 
 
 @dataclass(frozen=True)
@@ -96,24 +100,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def available_memory() -> int:
-    """Bytes that can be used without swapping, within the limit of the container; 0 where the system does not tell."""
-    found = []
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        if limit.isdigit():
-            used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-            found.append(int(limit) - used)
-    except OSError:
-        pass  # another system, or no limit: what was found so far counts
-    return min(found, default=0)
-
-
 def _memory() -> Check:
-    free = available_memory()
-    return _check("memory available", in_bytes(free) if free else "unknown", not free or free > (1 << 30), "even small sets are tight")
+    free = free_memory()
+    value = "unknown" if free is None else in_bytes(free)
+    return _check("memory available", value, free is None or free > (1 << 30), "even small sets are tight")
 
 
 def _disk(folder: Path) -> Check:
@@ -182,8 +172,11 @@ def _import_rate(n_events: int) -> float:
             store.close()
 
 
-def predict(users: int, items: int, events: int, rates: Rates) -> list[Prediction]:
-    """Peak memory, disk and minutes of each job for that many users, items and events. Training includes loading the data."""
+def predict(users: int, items: int, events: int, rates: Rates, room: int | None = None) -> list[Prediction]:
+    """Peak memory, disk and minutes of each job for that many users, items and events. Training includes loading the data.
+
+    `room`: bytes that may be taken, None = any number. `auto` goes on without members that need more.
+    """
     loaded = FLOOR + events * EVENT_ARRAYS + (users + items) * ID_MEMORY
     loading = events / 500_000  # seconds; 1.8 s for a million on two cores
     pairs = SKEW * events**2 / max(users, 1)  # sum over users of (items of the user)²
@@ -208,18 +201,36 @@ def predict(users: int, items: int, events: int, rates: Rates) -> list[Predictio
             loading + ALS_ITERATIONS * (4 * events * ALS_FACTORS**2 + (users + items) * ALS_FACTORS**3) / (0.05 * rates.flops),
             f"{ALS_ITERATIONS} iterations of {ALS_FACTORS} factors",
         ),
-        ("sasrec", *_sequence_model(items, events, rates, loaded, loading), f"{EPOCHS} epochs, dim {DIM}, on the CPU"),
+        (
+            "sasrec",
+            *_sequence_model(items, events, rates, loaded, loading),
+            f"{SEQUENCE.epochs_for(events)} epochs, dim {SEQUENCE.embedding_dim}, on the CPU",
+        ),
     ]
-    return [Prediction(job, memory, disk, seconds / 60, formula) for job, memory, disk, seconds, formula in table]
+    jobs = [Prediction(job, memory, disk, seconds / 60, formula) for job, memory, disk, seconds, formula in table]
+    return [*jobs, _blend([job for job in jobs if job.job in BLEND and (room is None or job.memory_bytes <= room)], loading / 60)]
+
+
+def _blend(members: list[Prediction], loading: float) -> Prediction:
+    """The default model: its members one after the other, on data that are loaded once."""
+    minutes = loading + sum(member.minutes - loading for member in members)
+    memory = max((member.memory_bytes for member in members), default=0.0)
+    disk = sum(member.disk_bytes for member in members)
+    return Prediction("auto", memory, disk, minutes, "one after the other: " + ", ".join(member.job for member in members))
 
 
 def _sequence_model(items: int, events: int, rates: Rates, loaded: float, loading: float) -> tuple[float, float, float]:
-    """Memory, disk and seconds: six operations a weight and event, at 40 % of the measured product rate."""
-    weights = items * DIM + LAYERS * 12 * DIM**2
-    per_event = LAYERS * (12 * DIM**2 + MAX_LEN * DIM) + items * DIM
-    activations = BATCH_EVENTS * (40 * LAYERS * DIM + min(items, 20_000)) * 4
+    """Memory, disk and seconds: six operations a weight and event, at 40 % of the measured product rate, and the weights themselves."""
+    dim, layers, step_events = SEQUENCE.embedding_dim, SEQUENCE.n_layers, SEQUENCE.batch_events_for(events)
+    weights = items * dim + layers * 12 * dim**2
+    compared = items if items <= WHOLE else SEQUENCE.negatives
+    per_event = (
+        6 * (layers * (12 * dim**2 + SEQUENCE.max_len * dim) + compared * dim) / (0.4 * rates.flops) + TOUCHED * weights / step_events
+    )
+    activations = step_events * (40 * layers * dim + min(compared, 20_000)) * 4
     torch_floor = 300 << 20
-    return loaded + torch_floor + 16 * weights + activations, 4 * weights, loading + EPOCHS * events * 6 * per_event / (0.4 * rates.flops)
+    seconds = loading + SEQUENCE.epochs_for(events) * events * per_event
+    return loaded + torch_floor + 16 * weights + activations, 4 * weights, seconds
 
 
 def in_bytes(size: float) -> str:
@@ -247,6 +258,6 @@ def report(folder: Path, *, users: int | None = None, items: int | None = None, 
         rates = measure()
         result["sizes"] = {"users": users, "items": items, "events": events}
         result["rates"] = asdict(rates)
-        result["available_memory"] = available_memory()
-        result["predictions"] = [asdict(each) for each in predict(users, items, events, rates)]
+        result["available_memory"] = room = free_memory()
+        result["predictions"] = [asdict(each) for each in predict(users, items, events, rates, room)]
     return result
