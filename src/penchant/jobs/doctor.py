@@ -33,8 +33,9 @@ from penchant.stores.sqlite.database import loses_pages
 
 # Bytes on disk for an event: 138 measured over 491,177 of them, indexes included.
 EVENT_DISK = 140
-# Bytes in memory: an event in the arrays of a data set, an event while files are read, an id with its place in a dictionary.
+# Bytes in memory: an event in the arrays of a data set, one while a data set is made, one while files are read, an id in a dictionary.
 EVENT_ARRAYS = 22
+EVENT_LOADING = 32  # mapped files included: 0.5 GB for 10 million
 EVENT_READING = 180
 ID_MEMORY = 250
 FLOOR = 180 << 20  # an interpreter with polars, numpy and scipy
@@ -182,7 +183,7 @@ def predict(users: int, items: int, events: int, rates: Rates, room: int | None 
     pairs = SKEW * events**2 / max(users, 1)  # sum over users of (items of the user)²
     table: list[tuple[str, float, float, float, str]] = [
         ("import", FLOOR + 500_000 * EVENT_READING + 17 * events, events * EVENT_DISK, events / rates.imports, "events ÷ measured rate"),
-        ("load for training", FLOOR + events * EVENT_READING + (users + items) * ID_MEMORY, 0, loading, "180 bytes an event while reading"),
+        ("load for training", FLOOR + events * EVENT_LOADING + (users + items) * ID_MEMORY, 0, loading, f"{EVENT_LOADING} bytes an event"),
         ("popular", loaded, 4 * items, loading, "4 bytes an item"),
         ("last-item", loaded + 200 * events, 8 * min(10 * events, items**2), loading + 10 * events / 2e7, "10 transitions an event"),
         ("item-knn", loaded + 800 * items + (128 << 20), 800 * items, loading + pairs / rates.sparse_products, "Σ length² products"),
