@@ -429,6 +429,13 @@ def test_the_steps_of_cleaning_are_told_in_chinese(client: ConsoleClient) -> Non
     assert not [step for step in steps if re.search(r"[a-z]{3,}", " ".join(step))]
 
 
+def test_the_axes_of_charts_are_told_in_chinese(client: ConsoleClient) -> None:
+    page = client.get("/console/models", headers={"accept-language": "zh"}).text
+    written = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    assert {text for text in written if " " in text and not text.startswith("n = ")} <= {"NDCG@10 →"} | {f"{tick} %" for tick in range(101)}
+    assert Words("zh")("chart.history.axis") in written
+
+
 def test_every_word_that_a_page_wants_is_there_and_none_is_left_over() -> None:
     folder = Path(str(files("penchant.console")))
     source = "".join(path.read_text(encoding="utf-8") for path in (*folder.glob("templates/*.html"), *folder.glob("*.py")))

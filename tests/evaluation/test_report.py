@@ -118,7 +118,7 @@ def drawn(report: dict[str, Any]) -> list[str]:
         charts.metric_bars(report, "auc"),
         charts.accuracy_coverage(report),
         charts.bucket_lines(report, "history_length"),
-        charts.bucket_lines(report, "item_frequency", "recall@10"),
+        charts.bucket_lines(report, "item_frequency"),
         charts.training_curves(report, "loss"),
         charts.training_curves(report, "ndcg@10"),
     ]

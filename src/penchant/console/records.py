@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, Response
 
 from penchant.console.api import ApiError
 from penchant.console.guard import with_own_style
-from penchant.console.shown import address, api_of, page
+from penchant.console.messages import Words
+from penchant.console.shown import address, api_of, page, words_of
 from penchant.core.log import logger
 from penchant.evaluation import charts
 from penchant.evaluation.report import to_html
@@ -24,7 +25,7 @@ async def models(request: Request) -> Response:
     found = await api_of(request).get("models")
     report = found["report"]
     said = headline(report["verdict"]) if report and report.get("verdict") else None
-    shown = {"report": report, "headline": said, "drawn": drawn(report) if report else [], "table": table(report)}
+    shown = {"report": report, "headline": said, "drawn": drawn(report, words_of(request)) if report else [], "table": table(report)}
     return page(request, "models.html", models=found["models"][::-1], **shown)
 
 
@@ -49,14 +50,14 @@ async def data(request: Request) -> Response:
     return page(request, "data.html", stats=found["stats"], imports=found["imports"][::-1][:SHOWN_IMPORTS])
 
 
-def drawn(report: dict[str, Any]) -> list[tuple[str, Markup]]:
+def drawn(report: dict[str, Any], words: Words) -> list[tuple[str, Markup]]:
     """The report's charts as (key of its heading, SVG), without those that have nothing to show. `Any`: JSON."""
     found: list[tuple[str, Callable[[], str]]] = [
         ("bars", lambda: charts.metric_bars(report)),
         ("coverage", lambda: charts.accuracy_coverage(report)),
-        ("history", lambda: charts.bucket_lines(report, "history_length")),
-        ("frequency", lambda: charts.bucket_lines(report, "item_frequency")),
-        ("loss", lambda: charts.training_curves(report, "loss")),
+        ("history", lambda: charts.bucket_lines(report, "history_length", words("chart.history.axis"))),
+        ("frequency", lambda: charts.bucket_lines(report, "item_frequency", words("chart.frequency.axis"))),
+        ("loss", lambda: charts.training_curves(report, "loss", words("chart.loss.axis"))),
     ]
     made: list[tuple[str, Markup]] = []
     for key, draw in found:

@@ -63,9 +63,9 @@ def metric_bars(report: Report, metric: str | None = None) -> str:
     return drawing.svg(height, marks, title=f"{spelled(metric)} of each model", description=f"Best first: {said}.")
 
 
-def bucket_lines(report: Report, by: Literal["history_length", "item_frequency"], metric: str | None = None) -> str:
-    """One line a model over the buckets, with 95 % intervals."""
-    metric = metric or main_metric(report)
+def bucket_lines(report: Report, by: Literal["history_length", "item_frequency"], axis: str | None = None) -> str:
+    """One line a model over the buckets, with 95 % intervals. `axis` = what is written below, None = in English."""
+    metric = main_metric(report)
     known = [result for result in _ranked(report["results"], metric) if result.get("buckets", {}).get(by)]
     labels = {bucket["from"]: bucket for result in known for bucket in result["buckets"][by]}
     starts = sorted(labels)
@@ -83,7 +83,7 @@ def bucket_lines(report: Report, by: Literal["history_length", "item_frequency"]
         shift = (k - (len(known) - 1) / 2) * min(5.0, slot * 0.7 / max(1, len(known)))
         at = {start: plot.left + slot * (place + 0.5) + shift for place, start in enumerate(starts)}
         marks += _bucket_marks(result, result["buckets"][by], at, plot, colour[result["model"]], metric)
-    marks.append(drawing.text((plot.left + plot.right) / 2, plot.bottom + 50, _LABELS[by], anchor="middle", muted=True, size=12))
+    marks.append(drawing.text((plot.left + plot.right) / 2, plot.bottom + 50, axis or _LABELS[by], anchor="middle", muted=True, size=12))
     best = [f"{labels[start]['label']}: {_best_in(known, by, start, metric)}" for start in starts]
     return drawing.svg(
         plot.bottom + 62, marks, title=f"{spelled(metric)} {_TITLES[by]}", description=f"Best model in each bucket: {'; '.join(best)}."
@@ -123,8 +123,8 @@ def accuracy_coverage(report: Report) -> str:
     )
 
 
-def training_curves(report: Report, of: str) -> str:
-    """`of` over the epochs of every model that has it in its curve: "loss" or "ndcg@10"; empty where none has."""
+def training_curves(report: Report, of: str, axis: str = "epoch") -> str:
+    """`of` over the epochs of every model that has it in its curve: "loss" or "ndcg@10"; empty where none has. `axis` as above."""
     known = [result for result in report["results"] if sum(point.get(of) is not None for point in result.get("curve") or []) > 1]
     if not known:
         return ""
@@ -145,7 +145,7 @@ def training_curves(report: Report, of: str) -> str:
         epoch, value = (min if of == "loss" else max)(points, key=lambda point: point[1])
         note = f"{model}: best {spelled(of)} {value:.4f} in epoch {epoch:.0f}"
         marks.append(drawing.dot(plot.left + (epoch - first) * across, plot.y(value), 5, colour=colour[model], note=note))
-    marks.append(drawing.text((plot.left + plot.right) / 2, plot.bottom + 36, "epoch", anchor="middle", muted=True, size=12))
+    marks.append(drawing.text((plot.left + plot.right) / 2, plot.bottom + 36, axis, anchor="middle", muted=True, size=12))
     said = "; ".join(f"{model} from {points[0][1]:.4f} to {points[-1][1]:.4f} in {len(points)} epochs" for model, points in curves.items())
     what = "Training loss" if of == "loss" else f"Validation {spelled(of)}"
     return drawing.svg(plot.bottom + 48, marks, title=f"{what} over the epochs", description=said + ".")
