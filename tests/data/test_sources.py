@@ -87,6 +87,32 @@ def test_the_encoding_is_found(tmp_path: Path, encoding: str, first: str) -> Non
     assert frame_of(path)["user"][0] == f"{first}0"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("gb18030", ["Bär 茶叶", "Größe 手机", "绿茶"]),
+        ("big5", ["綠茶 葉", "手機", "書架"]),
+        ("cp932", ["緑茶 ティー", "スマートフォン", "本棚"]),
+        ("cp949", ["녹차 티", "스마트폰", "책장"]),
+        ("cp1251", ["Чай зелёный", "Книга", "Телефон новый"]),
+        ("cp1256", ["كتاب جديد", "شاي أخضر", "هاتف ذكي"]),
+        ("cp1253", ["Τσάι πράσινο", "Βιβλίο καινούργιο"]),
+        ("cp1252", ["Kräutertee", "Größe", "Übergröße"]),
+        ("cp1252", ["Señor", "José", "niño"]),
+        ("cp1250", ["Książka", "Żółty", "Herbata zielona"]),
+    ],
+)
+def test_titles_of_a_catalogue_in_an_old_encoding(tmp_path: Path, encoding: str, words: list[str]) -> None:
+    path = tmp_path / "items.csv"
+    rows = [(f"{n:05d}-AB", f"{words[n % len(words)]} {n}") for n in range(60)]
+    lines = text(";", [("sku", "title"), *rows]).encode(encoding).split(b"\n")
+    lines[30] += b"\xff\xff"  # one broken line must not decide
+    path.write_bytes(b"\n".join(lines))
+    found = frame_of(path).rows()
+    assert [row[:2] for row in found[:29]] == rows[:29]
+    assert any(f"encoding: {encoding} (guessed" in each for each in open_table(path, ReadOptions()).decisions)
+
+
 def test_an_encoding_that_shows_late_is_still_found(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     plain = text(",", [("user", "item"), *((f"u{n}", f"item {n}") for n in range(300_000))])

@@ -205,6 +205,23 @@ def test_a_project_gets_its_reports(events_file: Path, tmp_path: Path) -> None:
     assert f"replaces the report on popular, ease in {written}" in again.stderr
 
 
+def test_a_project_s_models_go_by_their_own_names(events_file: Path, tmp_path: Path) -> None:
+    from penchant.jobs.ingest import ingest
+    from penchant.scenarios.project import CONFIG_FILE, Project
+
+    with Project.create(tmp_path / "shop") as project:
+        ingest(project, events=events_file)
+    config = tmp_path / "shop" / CONFIG_FILE
+    more = '[models.near]\nmodel = "item-knn"\nneighbours = 3\n\n[models.far]\nmodel = "item-knn"\nneighbours = 30\n\n'
+    config.write_text(config.read_text(encoding="utf-8").replace("[models.auto]", f"{more}[models.auto]", 1), encoding="utf-8")
+    words = ("--dir", str(tmp_path / "shop"), "--models", "near,far,item-knn", "--set", "far.neighbours=20", "--quiet", "--json")
+    report = json.loads(run(*words).stdout)
+    assert {each["model"]: each["config"]["neighbours"] for each in report["results"]} == {"near": 3, "far": 20, "item-knn": 100}
+    wrong = run("--dir", str(tmp_path / "shop"), "--models", "near,middle", "--quiet").exception
+    assert isinstance(wrong, ConfigError)
+    assert "no model 'middle'" in str(wrong)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

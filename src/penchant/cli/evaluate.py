@@ -163,30 +163,35 @@ def _run(
     from penchant.jobs.evaluate import check, evaluate_models
     from penchant.models.base import FitOptions
 
-    models, settings = wanted
+    models, given = wanted
+    configured = {} if directory is None else _configured(directory)
+    asked = dict.fromkeys((*(name for name in models if name in configured), *given))
+    settings = {name: {**configured.get(name, {}), **given.get(name, {})} for name in asked}
     check(models, settings)  # before anything is read
-    split = None
-    if directory is not None:
-        dataset, configured = _of_project(directory, quiet=options.quiet)
-        settings = {
-            name: {**configured.get(name, {}), **settings.get(name, {})} for name in models if name in configured or name in settings
-        }
-    else:
-        dataset, split = _of_files(files, options, protocol)
+    dataset, split = _of_files(files, options, protocol) if directory is None else (_of_project(directory, quiet=options.quiet), None)
     return evaluate_models(dataset, models, protocol, settings=settings, split=split, options=FitOptions(quiet=options.quiet))
 
 
-def _of_project(directory: Path, *, quiet: bool) -> tuple["Dataset", dict[str, dict[str, Any]]]:
-    """A project's events, and how its models are set. `Any`: settings."""
+def _configured(directory: Path) -> dict[str, dict[str, Any]]:
+    """How a project's models are set, by their names and, where no model has that name, the first of a class by it. `Any`: settings."""
+    from penchant.scenarios.project import Project
+
+    with Project.open(directory) as project:
+        tables = project.config.models
+    named = {name: {"model": table.model, **table.settings} for name, table in tables.items()}
+    return {table.model: table.settings for table in reversed(tables.values())} | named
+
+
+def _of_project(directory: Path, *, quiet: bool) -> "Dataset":
+    """A project's events."""
     from penchant.core.errors import DataError
     from penchant.scenarios.project import Project
 
     with Project.open(directory) as project:
         dataset = project.dataset(quiet=quiet)
-        configured = {table.model: table.settings for table in reversed(project.config.models.values())}
     if dataset.n_events == 0:
         raise DataError(f"{directory}: there are no events to evaluate on; run `penchant import` first")
-    return dataset, configured
+    return dataset
 
 
 def _of_files(files: Files, options: "ReadOptions", protocol: "Protocol") -> tuple["Dataset", "Split | None"]:

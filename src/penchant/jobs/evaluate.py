@@ -12,7 +12,7 @@ from penchant.data.split import Split
 from penchant.evaluation.evaluate import Evaluation, evaluate
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.report import report_of, result_of
-from penchant.models import MODELS
+from penchant.models import kind_of
 from penchant.models.auto import Auto
 from penchant.models.base import FitOptions, Model
 
@@ -21,7 +21,7 @@ DEFAULT_MODELS = ("auto", "popular", "last-item", "item-knn", "user-knn", "ease"
 # What a large model must beat to be worth its cost: judged beside it even where nobody asked.
 BASELINES = ("popular", "last-item", "item-knn", "ease")
 
-Settings = Mapping[str, Mapping[str, Any]]  # model → settings; checked by the model's class, hence `Any`
+Settings = Mapping[str, Mapping[str, Any]]  # name → settings, with `model` where that is not the class; which checks them, hence `Any`
 
 
 def evaluate_models(
@@ -33,7 +33,7 @@ def evaluate_models(
     split: Split | None = None,
     options: FitOptions | None = None,
 ) -> dict[str, Any]:
-    """The report on `models` (names of the catalogue): {"dataset", "protocol", "results", "verdict"}; JSON, hence `Any`.
+    """The report on `models`, names of the catalogue or of `settings`: {"dataset", "protocol", "results", "verdict"}; JSON, hence `Any`.
 
     Where a large model (one trained epoch by epoch) is judged, the simple baselines are too; where a blend is, its large members.
     A model that cannot run on this data is left out and named with its reason in `protocol.skipped`; the others go on. `split`
@@ -58,9 +58,8 @@ def check(models: Sequence[str], settings: Settings) -> None:
     problems: dict[str, None] = {}
     for name in (*models, *settings):
         try:
-            MODELS.check(name, "models")
-            if name in settings:
-                parse(MODELS.load(name).Config, settings[name], f"models.{name}")
+            kind, given = kind_of(name, settings.get(name, {}))
+            parse(kind.Config, given, f"models.{name}")
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
         except MissingExtraError:
@@ -144,10 +143,9 @@ class _Contest:
 
     def _fresh(self, name: str, **chosen: Any) -> Model:
         """An untrained model, with the protocol's seed where it takes one. `Any`: settings."""
-        kind = MODELS.load(name)
+        kind, settings = kind_of(name, self._settings.get(name, {}))
         seed = {"seed": self._protocol.seed} if "seed" in kind.Config.model_fields else {}
-        model: Model = kind(**{**seed, **self._settings.get(name, {}), **chosen})
-        return model
+        return kind(**{**seed, **settings, **chosen})
 
 
 def _kind(model: Model) -> str:

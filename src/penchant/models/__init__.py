@@ -1,5 +1,6 @@
 """One file = one model. `MODELS` lists them; a class is imported when it is first asked for, so torch stays optional."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,20 @@ __all__ = [
     "Student",
     "TwoTower",
     "UserKNN",
+    "kind_of",
     "load",
 ]
+
+
+def kind_of(name: str, table: Mapping[str, Any]) -> "tuple[type[Model], dict[str, Any]]":
+    """The class and the settings of the model that is called `name` and set by `table`, in which `model` names another class.
+
+    Raises ConfigError where there is no such class, MissingExtraError. `Any`: settings, which the class checks.
+    """
+    settings = dict(table)
+    listed = str(settings.pop("model", name))
+    MODELS.check(listed, "models")
+    return MODELS.load(listed), settings
 
 
 def load(folder: str | Path) -> "Model":

@@ -18,7 +18,7 @@ from penchant.core.processes import processes
 from penchant.core.types import FloatArray, Queries, rows_of
 from penchant.data import Dataset
 from penchant.data.split import without_targets
-from penchant.models import MODELS
+from penchant.models import kind_of
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.held_back import hold_back, sittings
 from penchant.models.weighing import COMMON, PER_MEMBER, Lesson, Weighing, evidence, held, weigh
@@ -66,7 +66,7 @@ class AutoConfig(ModelConfig):
             raise ValueError("must name at least one model")
         for name, table in members.items():
             try:
-                kind, settings = _kind(name, table)
+                kind, settings = kind_of(name, table)
                 parse(kind.Config, settings, name)
             except MissingExtraError:
                 continue  # it will be left out, and this the reason
@@ -201,7 +201,7 @@ class Auto(Model):
 
     def _fresh(self, name: str) -> Model:
         """An untrained member."""
-        kind, settings = _kind(name, self._tables()[name])
+        kind, settings = kind_of(name, self._tables()[name])
         seed = {"seed": self.config.seed} if "seed" in kind.Config.model_fields else {}
         return kind(**{**seed, **settings})
 
@@ -258,10 +258,3 @@ def _read(folder: Path, like: Model, dataset: Dataset) -> Model | None:
         logger.warning("auto: what was trained in %s cannot be used and is trained again: %s", folder, error)
         return None
     return found if found.config == like.config and found.fingerprint == dataset.fingerprint else None
-
-
-def _kind(name: str, table: Mapping[str, Any]) -> tuple[type[Model], dict[str, Any]]:
-    """The class of a member and its settings. `Any`: settings of every model."""
-    settings = dict(table)
-    kind: type[Model] = MODELS.load(settings.pop("model", name))
-    return kind, settings

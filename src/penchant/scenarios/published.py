@@ -9,7 +9,7 @@ import numpy as np
 
 from penchant.core import columns
 from penchant.core.config import parse
-from penchant.core.errors import ArtifactError
+from penchant.core.errors import ArtifactError, PenchantError
 from penchant.core.log import logger
 from penchant.core.types import UNKNOWN, IntArray, SmallArray
 from penchant.data import Vocabulary
@@ -96,7 +96,8 @@ class _Loaded:
             self._load(name, table, pointer)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one version is logged, and answers go on
             self.problems[name] = f"{pointer} cannot be used: {error}"
-            logger.exception("models.%s: %s cannot be used", name, pointer)
+            ours = None if isinstance(error, PenchantError) else error  # which says by itself what to do
+            logger.error("models.%s: %s cannot be used: %s", name, pointer, error, exc_info=ours)
             if not self._keep(name) and table.model == Popular.name:
                 self._load(name, table, None)
 

@@ -6,9 +6,13 @@ the encoding keeps its bytes as lone surrogates, so that the reader of rows can 
 
 import codecs
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import BinaryIO
+
+from charset_normalizer import from_bytes
 
 from penchant.core.errors import ConfigError, DataError
 from penchant.data.sources.table import InputFile
@@ -18,7 +22,12 @@ MAX_LINE_BYTES = 64 << 20
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
-_HIGH = re.compile(rb"[\x80-\xff]+")
+# Encodings of files that are not Unicode: those of many bytes first, for what is valid in them hardly is by chance, then the others.
+MANY = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
+LEGACY = (*MANY, "cp1252", "cp1251", "koi8_r", "cp1256", "cp1253", "cp1255", "cp1254", "cp1250")
+SAMPLE_BYTES = 1 << 16
+MOST = 0.9  # share of lines that must be valid; the others are bad rows
+ALIKE = (0.02, 0.03)  # differences in `chaos` and `coherence` of charset_normalizer that decide nothing
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 
 
@@ -37,7 +46,7 @@ class TextReader:
     def __init__(self, file: InputFile, encoding: str | None = None) -> None:
         self.file = file
         self.encoding = _codec(encoding) if encoding else None
-        self._mark = b""
+        self._mark, self._guessed = b"", False
         self._detect(file.head)
         self._old_line_ends = b"\r" in file.head and b"\n" not in file.head and self.encoding not in _WIDE
 
@@ -56,7 +65,8 @@ class TextReader:
     @property
     def words(self) -> str:
         """The decision, for people."""
-        return f"encoding: {self.encoding or 'ASCII'}"
+        doubt = " (guessed from its characters; --encoding decides)" if self._guessed else ""
+        return f"encoding: {self.encoding or 'ASCII'}{doubt}"
 
     def sample(self) -> str:
         """The first lines, at most a block of them; the last one may be cut where it is the only one."""
@@ -95,6 +105,7 @@ class TextReader:
             return block.decode("ascii")
         if self.encoding is None:
             self.encoding = guess_encoding(block)
+            self._guessed = self.encoding != "utf-8"
         return block.decode(self.encoding, errors="surrogateescape")
 
     def _cut_wide(self, data: BinaryIO) -> Iterator[str]:
@@ -114,15 +125,30 @@ class TextReader:
 
 
 def guess_encoding(block: bytes) -> str:
-    """utf-8 where nearly all lines are valid; gb18030 where high bytes come in pairs, as in Chinese; else cp1252 or latin-1."""
+    """utf-8 where nearly all lines are valid; else what the characters of a sample make likely, the first of those that are alike."""
     lines = [line for line in block.split(b"\n") if not line.isascii()]
-    if sum(_valid(line, "utf-8") for line in lines) >= 0.9 * len(lines):
+    if _share(lines, "utf-8") >= MOST:
         return "utf-8"
-    runs = [len(run) for run in _HIGH.findall(block)]
-    paired = sum(length % 2 == 0 for length in runs) >= 0.8 * len(runs)
-    if paired and sum(_valid(line, "gb18030") for line in lines) >= 0.9 * len(lines):
-        return "gb18030"
-    return "cp1252" if _valid(block, "cp1252") else "latin-1"
+    lines = _first_bytes(lines)
+    possible = [encoding for encoding in LEGACY if _share(lines, encoding) >= MOST]
+    whole = [line for line in lines if all(_valid(line, encoding) for encoding in possible)]  # a broken line must not decide
+    found = list(from_bytes(b"\n".join(whole), cp_isolation=possible)) if possible else []
+    if not found:
+        return "cp1252" if _valid(block, "cp1252") else "latin-1"
+    chaos, coherence = found[0].chaos + ALIKE[0], found[0].coherence - ALIKE[1]
+    alike = [match for match in found if match.chaos <= chaos and match.coherence >= coherence]
+    names = {name for match in alike for name in match.could_be_from_charset}
+    return next((name for name in LEGACY if name in names), alike[0].encoding)
+
+
+def _first_bytes(lines: list[bytes]) -> list[bytes]:
+    """As many of the lines as are looked at, at least one."""
+    ends = list(accumulate(len(line) for line in lines))
+    return lines[: max(1, bisect_right(ends, SAMPLE_BYTES))]
+
+
+def _share(lines: list[bytes], encoding: str) -> float:
+    return sum(_valid(line, encoding) for line in lines) / len(lines)
 
 
 def _codec(name: str) -> str:
