@@ -29,6 +29,15 @@ def test_titles_categories_and_properties_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    ["Artikelnummer;Bezeichnung;Kategorie", "artículo_id;título;categoría", "article_id;titre;catégorie", "商品编号;商品名称;分类"],
+)
+def test_columns_are_known_in_other_languages(tmp_path: Path, header: str) -> None:
+    frame, _ = read(tmp_path / "items.csv", f"{header}\nA1;Lampe;Licht\n")
+    assert frame.to_dicts() == [{"item_id": "A1", "title": "Lampe", "categories": ["Licht"]}]
+
+
+@pytest.mark.parametrize(
     ("cell", "parts"),
     [
         ("Drama, Romance", ["Drama", "Romance"]),

@@ -64,6 +64,8 @@ def test_every_problem_is_reported_at_once_with_the_nearest_name(tmp_path: Path)
         [models.sasrec]
         model = "sasrek"
         [models.popular]
+        [models.deep]
+        epochs = 3
         [scenarios.home]
         kind = "foryou"
         retrievers = ["sasrec"]
@@ -80,6 +82,7 @@ def test_every_problem_is_reported_at_once_with_the_nearest_name(tmp_path: Path)
     expected = [
         "project.nmae: no such setting; did you mean 'name'?",
         "models.sasrec.model: no model 'sasrek'; did you mean 'sasrec'?",
+        "models.deep.model: is missing, and 'deep' is no model;",
         "scenarios.home.kind: no kind 'foryou'; did you mean 'for-you'?",
         "scenarios.product.n: Input should be greater than or equal to 1; received: 0",
         "scenarios.product.falback: no such setting; did you mean 'fallback'?",

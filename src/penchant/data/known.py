@@ -21,7 +21,9 @@ def recognise_folder(folder: Path) -> dict[str, Path]:
             best = found
     if not best:
         lying = ", ".join(sorted(path.name for path in folder.iterdir())[:10])
-        raise DataError(f"{folder}: holds no known data set; name its files with --events, --items and --users; there are: {lying}")
+        raise DataError(
+            f"{folder}: holds no known data set; name its files with --events, --items and --users; there are: {lying or 'none'}"
+        )
     return best
 
 

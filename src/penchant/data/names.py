@@ -46,13 +46,20 @@ _EXACT = {
         "rating score stars overall value quantity qty plays playcount listencount listens weight count feedback amount units purchases"
         " label puntuacion cantidad bewertung menge anzahl note quantite"
     ),
-    columns.TITLE: "title name itemname productname movietitle displayname label headline titulo nombre titel titre nom",
-    columns.DESCRIPTION: "description desc summary overview abstract synopsis plot text body details",
+    columns.TITLE: (
+        "title name itemname productname movietitle displayname label headline titulo título nombre titel bezeichnung titre"
+        " nom titolo nome naam"
+    ),
+    columns.DESCRIPTION: (
+        "description desc summary overview abstract synopsis plot text body details beschreibung descripcion descripción descrizione"
+        " omschrijving"
+    ),
     columns.CATEGORIES: (
         "categories category genres genre tags tag topics topic subjects subject class productcategory categoryname maincategory"
-        " itemcategory department producttype keywords section"
+        " itemcategory department producttype keywords section kategorie kategorien warengruppe rubrik categoria categoría categorias"
+        " categorías categorie catégorie catégories rubrique género generi"
     ),
-    columns.AVAILABLE: "available instock isavailable availability active isactive",
+    columns.AVAILABLE: "available instock isavailable availability active isactive lieferbar verfügbar disponible disponibile",
     columns.SCENARIO: "scenario",
     columns.EVENT_ID: "eventid",
     columns.RECOMMENDATION_ID: "recommendationid",
@@ -79,7 +86,7 @@ _NOT_TIMES = (
 _CHINESE: dict[str, tuple[str, ...]] = {
     columns.TIMESTAMP: ("时间", "日期", "時間", "时刻"),
     columns.TITLE: ("名称", "标题", "商品名", "电影名", "歌名", "书名", "片名", "名字", "名稱"),
-    columns.CATEGORIES: ("类别", "分类", "类目", "标签", "品类", "題材", "题材"),
+    columns.CATEGORIES: ("类别", "分类", "类目", "标签", "品类", "題材", "题材", "類別", "分類", "標籤"),
     columns.DESCRIPTION: ("描述", "简介", "介绍"),
     columns.EVENT_TYPE: ("行为", "事件", "操作", "动作", "類型", "类型"),
     columns.VALUE: ("评分", "打分", "数量", "次数", "得分", "星级", "評分", "數量"),

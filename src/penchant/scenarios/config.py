@@ -127,7 +127,8 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[str]:
         yield 'scenarios: there is none; add a table [scenarios.home] with kind = "for-you"'
     for name, table in models.items():
         if isinstance(table, dict) and isinstance(table.get("model"), str) and table["model"] not in MODELS:
-            yield f"models.{name}.model: no model {table['model']!r}{did_you_mean(table['model'], MODELS)}"
+            wrong = f"no model {table['model']!r}" if table["model"] != name else f"is missing, and {name!r} is no model"
+            yield f"models.{name}.model: {wrong}{did_you_mean(table['model'], MODELS)}"
     for name, table in scenarios.items():
         if not isinstance(table, dict):
             continue
