@@ -229,7 +229,7 @@ def _sequence_model(items: int, events: int, rates: Rates, loaded: float, loadin
         6 * (layers * (12 * dim**2 + SEQUENCE.max_len * dim) + compared * dim) / (0.4 * rates.flops) + TOUCHED * weights / step_events
     )
     activations = step_events * (40 * layers * dim + min(compared, 20_000)) * 4
-    torch_floor = 300 << 20
+    torch_floor = 500 << 20  # its library, the kernels it compiles, and a block of scores while it validates
     seconds = loading + SEQUENCE.epochs_for(events) * events * per_event
     return loaded + torch_floor + 16 * weights + activations, 4 * weights, seconds
 
