@@ -72,6 +72,7 @@ def test_a_store_that_fails_acknowledges_nothing(
     answer = client.post("/v1/events", EVENT)
     assert answer.status_code == status
     assert "/secret" not in answer.text
+    assert ("another process" in answer.text) == isinstance(error, StoreConflict)
     assert error_of(answer)["code"] in ("unavailable", "storage_full", "internal")
     assert ("retry-after" in answer.headers) == (status in (503, 507))
     monkeypatch.undo()

@@ -70,6 +70,9 @@ _OURS = {
 }
 
 
+_CONFLICT = "another process, perhaps a server, writes to this project; nothing was changed: send the request there, or stop that one"
+
+
 async def on_penchant_error(request: Request, error: Exception) -> Response:
     """A response for an error of ours."""
     status = status_of(error)
@@ -78,7 +81,8 @@ async def on_penchant_error(request: Request, error: Exception) -> Response:
     logger.error(
         "request %s: %s: %s", request.scope.get("request_id"), type(error).__name__, error, exc_info=error if status == 500 else None
     )
-    return error_response(status, f"{_OURS[status]} (request {request.scope.get('request_id')})")
+    said = _CONFLICT if isinstance(error, StoreConflict) else _OURS[status]
+    return error_response(status, f"{said} (request {request.scope.get('request_id')})")
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -195,7 +195,7 @@ class Database:
             holder = os.read(descriptor, 20).decode(errors="replace") or "unknown"
             os.close(descriptor)
             raise StoreConflict(
-                f"{self.path}: another process (pid {holder}) is writing to it; stop that one, or send the events to its server"
+                f"{self.path}: another process (pid {holder}) is writing to it; stop that one, or send events and items to its server"
             ) from None
         except OSError as error:
             os.close(descriptor)
