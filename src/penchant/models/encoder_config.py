@@ -43,7 +43,7 @@ class TrainingConfig(ModelConfig):
     augment_share: float = Field(0.3, ge=0, le=1)  # share of the histories that are changed, each in one of these ways
     batch_size: int = Field(16, ge=1)  # a step reads at most as many events as this many histories of max_len
     epochs: int | None = Field(None, ge=1)  # None = what reads `READS` events, from 5 to 50
-    patience: int = Field(10, ge=1)  # epochs without a better validation after which training ends, unless on the whole they rise
+    patience: int = Field(10, ge=1)  # epochs after which training ends if none validates better, unless on the whole they rise
     validation_users: int = Field(2_000, ge=1)  # at most as many requests validate an epoch
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of matrix products in training
     seed: int = Field(0, ge=0)
