@@ -137,6 +137,15 @@ def test_a_list_is_put_in_order(trained: Path) -> None:
     assert {item["item_id"] for item in answer["items"]} == {"i5", "i7"}
 
 
+def test_what_nobody_knows_and_what_is_left_are_said(trained: Path) -> None:
+    unknown = ["--seed-item", "i7", "--seed-item", "nope"]
+    assert "unknown: nope" in run("recommend", "--dir", str(trained), "--scenario", "rank", "--user", "u1", *unknown).stderr
+    with Project.open(trained) as project:
+        rows = [("u1", f"i{item}", 90_000 + item) for item in range(9)]
+        project.events.append(EventBatch.of(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")))
+    assert "nothing left to recommend" in run("recommend", "--dir", str(trained), "--user", "u1").stderr
+
+
 def test_explain_says_why_and_why_not(trained: Path) -> None:
     why = document(run("explain", "i5", "--dir", str(trained), "--user", "u1", "--json"))
     assert why["reasons"]
