@@ -53,7 +53,9 @@ def evaluate(
     test_events: Annotated[Path | None, typer.Option(help="Predict the events of this file instead.", rich_help_panel=_CUT)] = None,
     test_share: Annotated[float | None, typer.Option(help="Share of the events to predict.", rich_help_panel=_CUT)] = None,
     validation_share: Annotated[float | None, typer.Option(help="Share of the events before those.", rich_help_panel=_CUT)] = None,
-    models: Annotated[str | None, typer.Option(help="Names, with commas; default: auto, its large members and all simple models.")] = None,
+    models: Annotated[
+        str | None, typer.Option(help="Names, a project's own too, with commas; default: auto, its large members, all simple ones.")
+    ] = None,
     setting: Annotated[list[str] | None, typer.Option("--set", help="sasrec.epochs=20; may be repeated.")] = None,
     at: Annotated[int, typer.Option(help="How many places of a list count.")] = 10,
     time_known: Annotated[bool, typer.Option("--time-known", help="A request knows its own time, as a live one does.")] = False,
