@@ -104,14 +104,15 @@ def judge(row: Row, split: Split, seed: int, work: Path) -> tuple[dict[str, Eval
 
 def show(row: Row, runs: list[dict[str, Evaluation]]) -> None:
     print(f"{'model':16}" + "".join(f"{metric:>24}" for metric in row.metrics) + f"{'users/s':>12}")
-    names = sorted(runs[0], key=lambda name: -statistics.mean(run[name].metrics[row.metrics[1]] for run in runs))
-    for name in names:
+    # A member that only some seeds kept is judged with these.
+    found = {name: [run[name] for run in runs if name in run] for name in {name for run in runs for name in run}}
+    for name, evaluations in sorted(found.items(), key=lambda each: -statistics.mean(one.metrics[row.metrics[1]] for one in each[1])):
         cells = []
         for metric in row.metrics:
-            values = [run[name].metrics[metric] for run in runs]
+            values = [one.metrics[metric] for one in evaluations]
             spread = f" ({min(values):.4f}–{max(values):.4f})" if len(values) > 1 else ""
             cells.append(f"{statistics.mean(values):.4f}{spread}")
-        speed = statistics.median(len(run[name]) / run[name].seconds for run in runs)
+        speed = statistics.median(len(one) / one.seconds for one in evaluations)
         print(f"{name:16}" + "".join(f"{cell:>24}" for cell in cells) + f"{speed:>12,.0f}")
 
 

@@ -222,7 +222,9 @@ def metrics() -> str:
 
 def paragraphs(thing: object) -> str:
     """A docstring as Markdown; Reference, Differs, Cost and Source begin paragraphs of their own."""
-    text = inspect.cleandoc(thing.__doc__ or "").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+    parts = inspect.cleandoc(thing.__doc__ or "").split("`")  # every other one is code, which shows as it stands
+    parts[::2] = [part.replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_") for part in parts[::2]]
+    text = "`".join(parts)
     text = re.sub(r"^(Reference|Differs|Cost|Source):", r"\n**\1:**", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).replace(" [B].", " One value a request.")
 

@@ -143,7 +143,7 @@ def test_what_nobody_knows_and_what_is_left_are_said(trained: Path) -> None:
     with Project.open(trained) as project:
         rows = [("u1", f"i{item}", 90_000 + item) for item in range(9)]
         project.events.append(EventBatch.of(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")))
-    assert "nothing left to recommend" in run("recommend", "--dir", str(trained), "--user", "u1").stderr
+    assert "home  ·  no items  ·" in run("recommend", "--dir", str(trained), "--user", "u1").stderr
 
 
 def test_explain_says_why_and_why_not(trained: Path) -> None:

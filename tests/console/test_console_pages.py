@@ -433,7 +433,8 @@ def test_the_axes_of_charts_are_told_in_chinese(client: ConsoleClient) -> None:
     page = client.get("/console/models", headers={"accept-language": "zh"}).text
     written = re.findall(r"<text[^>]*>([^<]*)</text>", page)
     assert {text for text in written if " " in text and not text.startswith("n = ")} <= {"NDCG@10 →"} | {f"{tick} %" for tick in range(101)}
-    assert Words("zh")("chart.history.axis") in written
+    assert {Words("zh")(f"chart.{chart}.axis") for chart in ("history", "frequency")} <= set(written)
+    assert not {"epoch", Words("en")("chart.history.axis")} & set(written)
 
 
 def test_every_word_that_a_page_wants_is_there_and_none_is_left_over() -> None:

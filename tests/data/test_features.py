@@ -81,6 +81,8 @@ def test_a_column_becomes_what_all_of_its_cells_are(texts: list[str], values: li
 def test_availability_is_a_truth_value_however_it_is_written(tmp_path: Path) -> None:
     frame, _ = read(tmp_path / "items.csv", "sku,title,in_stock\na,Lamp A,1\nb,Lamp B,no\nc,Lamp C,\n")
     assert frame["available"].to_list() == [True, False, None]
+    frame, _ = read(tmp_path / "artikel.csv", "sku,title,lieferbar\na,Lampe A,ja\nb,Lampe B,nein\n")
+    assert frame["available"].to_list() == [True, False]
 
 
 def test_texts_are_tidied_and_counted(tmp_path: Path) -> None:

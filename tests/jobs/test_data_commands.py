@@ -56,7 +56,7 @@ def test_an_import_ends_with_what_there_is_and_tells_of_given_files_only(
     assert "dry run: 100 events are usable; nothing was written\nthe events are of 7 users and 11 items\n" in dry
     assert "the catalogue" not in dry
     told = CliRunner().invoke(app, ["import", "--dir", str(project), "--items", str(items)], catch_exceptions=False).stdout
-    assert "9 items listed, 9 of them new" in told
+    assert "9 items listed, 9 new, 0 brought up to date" in told
     told = CliRunner().invoke(app, given, catch_exceptions=False).stdout
     assert "events name 2 items that the catalogue does not have; they can be recommended, with their id only" in " ".join(told.split())
 

@@ -80,7 +80,7 @@ def test_switches_combine(settings: dict[str, object]) -> None:
     assert np.isfinite(model.scores(Queries.of([[], [0], [0, 1, 2]]))).all()
 
 
-def test_time_needs_relative_places() -> None:
+def test_time_needs_relative_positions() -> None:
     with pytest.raises(ConfigError, match="time = 'request' needs position = 'relative'"):
         SASRec(time="request")
 

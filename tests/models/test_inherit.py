@@ -48,7 +48,7 @@ def test_layers_are_spread_from_first_to_last_and_places_are_the_first() -> None
         assert torch.equal(student.position.times[own], teacher.position.times[layer])
 
 
-def test_one_table_of_the_teacher_serves_all_layers() -> None:
+def test_one_bias_of_the_teacher_serves_all_layers() -> None:
     teacher, student = encoder(relative_bias="shared"), encoder(seed=1, n_layers=2)
     inherit(student, teacher)
     assert torch.equal(student.position.positions, teacher.position.positions.expand(2, -1))

@@ -146,6 +146,8 @@ def _settings(given: Sequence[str]) -> dict[str, dict[str, Any]]:
         model, dot, key = target.partition(".")
         if not (equals and dot and model and key):
             raise ConfigError(f"--set: must be MODEL.SETTING=VALUE, such as sasrec.epochs=20; received: {each!r}")
+        if key == "model":
+            raise ConfigError(f"--set: {each!r} would be another model; name that one with --models")
         try:
             value = json.loads(text)
         except ValueError:

@@ -99,7 +99,7 @@ def _told(report: "IngestReport") -> Iterator[str]:
         counts = [f"{total:,} {what}" for total, what in ((report.usable, "events"), *(each[1:] for each in given)) if what in report.files]
         yield f"dry run: {', '.join(counts)} are usable; nothing was written"
     else:
-        lists = [f"; {total:,} {what} listed, {new:,} of them new, the others brought up to date" for new, total, what in given if total]
+        lists = [f"; {total:,} {what} listed, {new:,} new, {total - new:,} brought up to date" for new, total, what in given if total]
         yield f"[green]{report.stored:,} events stored[/], {report.known:,} were known{''.join(lists)}; {report.seconds:,.1f} s"
     if report.usable:
         yield f"the events are of {report.event_users:,} users and {report.event_items:,} items"

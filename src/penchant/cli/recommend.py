@@ -162,7 +162,7 @@ def _show(engine: "Engine", request: "Request", *, as_json: bool) -> None:
 
 
 def _headline(answer: "Recommendation") -> str:
-    source = answer.model_version or ("no trained model" if answer.items else "nothing left to recommend")
+    source = (answer.model_version or "no trained model") if answer.items else "no items"
     why = f"  ·  fallback: {answer.fallback_reason}" if answer.fallback_reason else ""
     unknown = f"  ·  unknown: {printable(', '.join(answer.unknown_items))}" if answer.unknown_items else ""
     return f"{answer.scenario}  ·  {source}  ·  {answer.took_ms:.1f} ms{why}{unknown}"

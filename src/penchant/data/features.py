@@ -21,6 +21,9 @@ Kind = Literal["items", "users"]
 KINDS: tuple[Kind, ...] = ("items", "users")
 ID_COLUMNS: dict[Kind, str] = {"items": columns.ITEM_ID, "users": columns.USER_ID}
 _SEPARATORS = ("|", ";", " / ", ", ", ",")
+# Whether an item can be had, in words.
+YES = frozenset(["1", "true", "yes", "y", "ja", "j", "oui", "o", "sí", "si", "s", "vero", "wahr", "是", "有"])
+NO = frozenset(["0", "false", "no", "n", "nein", "non", "nee", "falso", "falsch", "否", "无"])
 _PLAIN_NUMBER = r"^-?(0|[1-9]\d{0,15})(\.\d+)?$"
 
 # From this many rows an id on, a table is one of events that also names items, not one of items.
@@ -270,8 +273,8 @@ def typed(column: pl.Series) -> pl.Series:
     if not len(filled):
         return result
     words = set(filled.str.to_lowercase().unique().to_list())
-    if words <= {"true", "false"} or (column.name == columns.AVAILABLE and words <= {"0", "1", "yes", "no", "true", "false", "y", "n"}):
-        return column.set(empty, None).str.to_lowercase().is_in(["true", "1", "yes", "y"])
+    if words <= {"true", "false"} or (column.name == columns.AVAILABLE and words <= YES | NO):
+        return column.set(empty, None).str.to_lowercase().is_in(YES)
     if filled.str.contains(_PLAIN_NUMBER).all():
         numbers = column.set(empty, None)
         whole = not filled.str.contains(".", literal=True).any()

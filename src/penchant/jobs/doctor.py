@@ -27,15 +27,16 @@ from penchant.core.memory import free_memory
 from penchant.core.random import generator
 from penchant.data.options import ReadOptions
 from penchant.jobs.ingest import ingest
+from penchant.models.ease import LIMIT
 from penchant.models.encoder_config import WHOLE, EncoderConfig
 from penchant.stores import open_store
 from penchant.stores.sqlite.database import loses_pages
 
 # Bytes on disk for an event: 138 measured over 491,177 of them, indexes included.
 EVENT_DISK = 140
-# Bytes in memory: an event in the arrays of a data set, one while a data set is made, one while files are read, an id in a dictionary.
-EVENT_ARRAYS = 22
-EVENT_LOADING = 32  # mapped files included: 0.5 GB for 10 million
+# Bytes in memory: an event while a data set is made (mapped files included: 0.5 GB for 10 million), one while files are read, an id in
+# a dictionary.
+EVENT_LOADING = 32
 EVENT_READING = 180
 ID_MEMORY = 250
 FLOOR = 180 << 20  # an interpreter with polars, numpy and scipy
@@ -46,7 +47,7 @@ SKEW = 2.5
 ALS_FACTORS, ALS_ITERATIONS = 64, 15
 SEQUENCE = EncoderConfig.model_validate({})  # the sequence model that is predicted
 TOUCHED = 40 / 5e9  # seconds in which a step reads and writes a weight, its gradient and its moments: bytes over bytes a second
-BLEND = ("popular", "last-item", "item-knn", "ease", "als", "sasrec")  # what `auto` tries
+BLEND = ("popular", "last-item", "item-knn", "ease", "als", "sasrec")  # the members of `auto` that are predicted
 
 
 @dataclass(frozen=True)
@@ -178,12 +179,12 @@ def predict(users: int, items: int, events: int, rates: Rates, room: int | None 
 
     `room`: bytes that may be taken, None = any number. `auto` goes on without members that need more.
     """
-    loaded = FLOOR + events * EVENT_ARRAYS + (users + items) * ID_MEMORY
+    loaded = FLOOR + events * EVENT_LOADING + (users + items) * ID_MEMORY
     loading = events / 500_000  # seconds; 1.8 s for a million on two cores
     pairs = SKEW * events**2 / max(users, 1)  # sum over users of (items of the user)²
     table: list[tuple[str, float, float, float, str]] = [
         ("import", FLOOR + 500_000 * EVENT_READING + 17 * events, events * EVENT_DISK, events / rates.imports, "events ÷ measured rate"),
-        ("load for training", FLOOR + events * EVENT_LOADING + (users + items) * ID_MEMORY, 0, loading, f"{EVENT_LOADING} bytes an event"),
+        ("load for training", loaded, 0, loading, f"{EVENT_LOADING} bytes an event"),
         ("popular", loaded, 4 * items, loading, "4 bytes an item"),
         ("last-item", loaded + 200 * events, 8 * min(10 * events, items**2), loading + 10 * events / 2e7, "10 transitions an event"),
         ("item-knn", loaded + 800 * items + (128 << 20), 800 * items, loading + pairs / rates.sparse_products, "Σ length² products"),
@@ -209,15 +210,20 @@ def predict(users: int, items: int, events: int, rates: Rates, room: int | None 
         ),
     ]
     jobs = [Prediction(job, memory, disk, seconds / 60, formula) for job, memory, disk, seconds, formula in table]
-    return [*jobs, _blend([job for job in jobs if job.job in BLEND and (room is None or job.memory_bytes <= room)], loading / 60)]
+    fitting = [job for job in jobs if (room is None or job.memory_bytes <= room) and (job.job != "ease" or items <= LIMIT)]
+    return [*jobs, _blend([job for job in fitting if job.job in BLEND], loading / 60)]
 
 
 def _blend(members: list[Prediction], loading: float) -> Prediction:
-    """The default model: its members one after the other, on data that are loaded once."""
-    minutes = loading + sum(member.minutes - loading for member in members)
-    memory = max((member.memory_bytes for member in members), default=0.0)
-    disk = sum(member.disk_bytes for member in members)
-    return Prediction("auto", memory, disk, minutes, "one after the other: " + ", ".join(member.job for member in members))
+    """The default model: its members one after the other on data that are loaded once, those that count once more over all of it.
+
+    Of those without a prediction (trending, habits, SLIM and graph-filter where EASE is refused) nothing is known here.
+    """
+    minutes = loading + sum((1 if member.job == "sasrec" else 2) * (member.minutes - loading) for member in members)
+    kept = sum(member.disk_bytes for member in members)  # in memory, too, until all are weighed
+    memory = max((member.memory_bytes + kept - member.disk_bytes for member in members), default=0.0)
+    names = ", ".join("sasrec or hstu" if member.job == "sasrec" else member.job for member in members)
+    return Prediction("auto", memory, kept, minutes, f"one after the other: {names}")
 
 
 def _sequence_model(items: int, events: int, rates: Rates, loaded: float, loading: float) -> tuple[float, float, float]:

@@ -68,8 +68,6 @@ _OURS = {
     503: "the store cannot be used at this moment, nothing was changed; send the same request again",
     507: "the disk of the server is full, nothing was changed; free some space and send the same request again",
 }
-
-
 _CONFLICT = "another process, perhaps a server, writes to this project; nothing was changed: send the request there, or stop that one"
 
 

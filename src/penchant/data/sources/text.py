@@ -22,12 +22,16 @@ MAX_LINE_BYTES = 64 << 20
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
-# Encodings of files that are not Unicode: those of many bytes first, for what is valid in them hardly is by chance, then the others.
-MANY = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
-LEGACY = (*MANY, "cp1252", "cp1251", "koi8_r", "cp1256", "cp1253", "cp1255", "cp1254", "cp1250")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_FOUR = re.compile(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]")  # a letter such as ä in GB18030
+_KANA = re.compile(rb"[\x82\x83]")  # where the characters of Japanese words begin in cp932; ‚ and ƒ elsewhere
+
+# Encodings of other scripts than Latin, the first of those that are alike in `charset_normalizer`: so far apart in chaos and coherence.
+MANY = ("gb18030", "big5", "euc_jp", "cp949")  # bytes a character, mostly two
+SCRIPTS = (*MANY, "cp1251", "koi8_r", "cp1256", "cp1253", "cp1255")
+ALIKE = (0.02, 0.03)
 SAMPLE_BYTES = 1 << 16
 MOST = 0.9  # share of lines that must be valid; the others are bad rows
-ALIKE = (0.02, 0.03)  # differences in `chaos` and `coherence` of charset_normalizer that decide nothing
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 
 
@@ -125,26 +129,41 @@ class TextReader:
 
 
 def guess_encoding(block: bytes) -> str:
-    """utf-8 where nearly all lines are valid; else what the characters of a sample make likely, the first of those that are alike."""
+    """utf-8 where nearly all lines are valid; that of another script where bytes above ASCII come in words; else cp1252 or latin-1.
+
+    In Latin scripts such bytes come one by one. Which of theirs it is stays open: cp1252 is the most frequent.
+    """
     lines = [line for line in block.split(b"\n") if not line.isascii()]
-    if _share(lines, "utf-8") >= MOST:
+    if not lines or _share(lines, "utf-8") >= MOST:
         return "utf-8"
-    lines = _first_bytes(lines)
-    possible = [encoding for encoding in LEGACY if _share(lines, encoding) >= MOST]
+    return _of_script(_sample(lines)) or ("cp1252" if _valid(block, "cp1252") else "latin-1")
+
+
+def _of_script(lines: list[bytes]) -> str | None:
+    """The encoding of lines in another script than Latin; None where they are not."""
+    text = b"\n".join(lines)
+    plain = _FOUR.sub(b"", text)
+    runs = [len(run) for run in _HIGH.findall(plain)]
+    if len(_KANA.findall(plain)) >= 0.2 * sum(runs) > 0 and _share(lines, "cp932") >= MOST:
+        return "cp932"
+    paired = sum(length % 2 == 0 for length in runs) >= 0.8 * len(runs)
+    if not (paired or sum(runs) >= 2.5 * len(runs) or plain != text):
+        return None
+    likely = MANY if paired else SCRIPTS
+    possible = [encoding for encoding in likely if _share(lines, encoding) >= MOST]
     whole = [line for line in lines if all(_valid(line, encoding) for encoding in possible)]  # a broken line must not decide
-    found = list(from_bytes(b"\n".join(whole), cp_isolation=possible)) if possible else []
+    found = list(from_bytes(b"\n".join(whole), cp_isolation=possible)) if possible and whole else []
     if not found:
-        return "cp1252" if _valid(block, "cp1252") else "latin-1"
+        return None
     chaos, coherence = found[0].chaos + ALIKE[0], found[0].coherence - ALIKE[1]
-    alike = [match for match in found if match.chaos <= chaos and match.coherence >= coherence]
-    names = {name for match in alike for name in match.could_be_from_charset}
-    return next((name for name in LEGACY if name in names), alike[0].encoding)
+    alike = {match.encoding for match in found if match.chaos <= chaos and match.coherence >= coherence}
+    return next(encoding for encoding in SCRIPTS if encoding in alike)
 
 
-def _first_bytes(lines: list[bytes]) -> list[bytes]:
-    """As many of the lines as are looked at, at least one."""
+def _sample(lines: list[bytes]) -> list[bytes]:
+    """The first lines, together at most `SAMPLE_BYTES`; of a longer one its beginning, no character cut in two."""
     ends = list(accumulate(len(line) for line in lines))
-    return lines[: max(1, bisect_right(ends, SAMPLE_BYTES))]
+    return lines[: bisect_right(ends, SAMPLE_BYTES)] or [re.sub(rb"[\x80-\xff]+$", b"", lines[0][:SAMPLE_BYTES])]
 
 
 def _share(lines: list[bytes], encoding: str) -> float:
