@@ -168,34 +168,36 @@ def _run(
     from penchant.models.base import FitOptions
 
     models, given = wanted
-    configured = {} if directory is None else _configured(directory)
-    asked = dict.fromkeys((*(name for name in models if name in configured), *given))
-    settings = {name: {**configured.get(name, {}), **given.get(name, {})} for name in asked}
-    check(models, settings)  # before anything is read
-    dataset, split = _of_files(files, options, protocol) if directory is None else (_of_project(directory, quiet=options.quiet), None)
+    if directory is None:
+        check(models, given)  # before anything is read
+        settings, (dataset, split) = given, _of_files(files, options, protocol)
+    else:
+        settings, dataset, split = *_of_project(directory, models, given, quiet=options.quiet), None
     return evaluate_models(dataset, models, protocol, settings=settings, split=split, options=FitOptions(quiet=options.quiet))
 
 
-def _configured(directory: Path) -> dict[str, dict[str, Any]]:
-    """How a project's models are set, by their names and, where no model has that name, the first of a class by it. `Any`: settings."""
+def _of_project(
+    directory: Path, models: Sequence[str], given: dict[str, dict[str, Any]], *, quiet: bool
+) -> tuple[dict[str, dict[str, Any]], "Dataset"]:
+    """How the models to be judged are set, and a project's events. `Any`: settings.
+
+    Models go by their names in the project or, where none is called so, by their class, of which the first one's settings count.
+    """
+    from penchant.core.errors import DataError
+    from penchant.jobs.evaluate import BASELINES, check
     from penchant.scenarios.project import Project
 
     with Project.open(directory) as project:
         tables = project.config.models
-    named = {name: {"model": table.model, **table.settings} for name, table in tables.items()}
-    return {table.model: table.settings for table in reversed(tables.values())} | named
-
-
-def _of_project(directory: Path, *, quiet: bool) -> "Dataset":
-    """A project's events."""
-    from penchant.core.errors import DataError
-    from penchant.scenarios.project import Project
-
-    with Project.open(directory) as project:
+        configured: dict[str, dict[str, Any]] = {table.model: table.settings for table in reversed(tables.values())}
+        configured |= {name: {"model": table.model, **table.settings} for name, table in tables.items()}
+        asked = dict.fromkeys((*(name for name in (*models, *BASELINES) if name in configured), *given))
+        settings = {name: {**configured.get(name, {}), **given.get(name, {})} for name in asked}
+        check(models, settings)  # before anything is read
         dataset = project.dataset(quiet=quiet)
     if dataset.n_events == 0:
         raise DataError(f"{directory}: there are no events to evaluate on; run `penchant import` first")
-    return dataset
+    return settings, dataset
 
 
 def _of_files(files: Files, options: "ReadOptions", protocol: "Protocol") -> tuple["Dataset", "Split | None"]:
