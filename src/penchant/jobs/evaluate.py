@@ -12,7 +12,7 @@ from penchant.data.split import Split
 from penchant.evaluation.evaluate import Evaluation, evaluate
 from penchant.evaluation.protocol import Protocol
 from penchant.evaluation.report import report_of, result_of
-from penchant.models import kind_of
+from penchant.models import kind_of, untrained
 from penchant.models.auto import Auto
 from penchant.models.base import FitOptions, Model
 
@@ -143,9 +143,7 @@ class _Contest:
 
     def _fresh(self, name: str, **chosen: Any) -> Model:
         """An untrained model, with the protocol's seed where it takes one. `Any`: settings."""
-        kind, settings = kind_of(name, self._settings.get(name, {}))
-        seed = {"seed": self._protocol.seed} if "seed" in kind.Config.model_fields else {}
-        return kind(**{**seed, **settings, **chosen})
+        return untrained(name, self._settings.get(name, {}), seed=self._protocol.seed, **chosen)
 
 
 def _kind(model: Model) -> str:

@@ -68,6 +68,7 @@ __all__ = [
     "UserKNN",
     "kind_of",
     "load",
+    "untrained",
 ]
 
 
@@ -80,6 +81,13 @@ def kind_of(name: str, table: Mapping[str, Any]) -> "tuple[type[Model], dict[str
     listed = str(settings.pop("model", name))
     MODELS.check(listed, "models")
     return MODELS.load(listed), settings
+
+
+def untrained(name: str, table: Mapping[str, Any], *, seed: int, **chosen: Any) -> "Model":
+    """The model of `kind_of`, untrained, with this seed where it takes one and `table` names none; what is `chosen` comes first."""
+    kind, settings = kind_of(name, table)
+    seeded = {"seed": seed} if "seed" in kind.Config.model_fields else {}
+    return kind(**{**seeded, **settings, **chosen})
 
 
 def load(folder: str | Path) -> "Model":

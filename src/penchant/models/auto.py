@@ -18,7 +18,7 @@ from penchant.core.processes import processes
 from penchant.core.types import FloatArray, Queries, rows_of
 from penchant.data import Dataset
 from penchant.data.split import without_targets
-from penchant.models import kind_of
+from penchant.models import kind_of, untrained
 from penchant.models.base import FitOptions, Model, ModelConfig
 from penchant.models.held_back import hold_back, sittings
 from penchant.models.weighing import COMMON, PER_MEMBER, Lesson, Weighing, evidence, held, weigh
@@ -201,9 +201,7 @@ class Auto(Model):
 
     def _fresh(self, name: str) -> Model:
         """An untrained member."""
-        kind, settings = kind_of(name, self._tables()[name])
-        seed = {"seed": self.config.seed} if "seed" in kind.Config.model_fields else {}
-        return kind(**{**seed, **settings})
+        return untrained(name, self._tables()[name], seed=self.config.seed)
 
 
 def comes_back(dataset: Dataset) -> bool:

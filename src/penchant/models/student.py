@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from penchant.core.config import parse
 from penchant.core.errors import ConfigError, did_you_mean
 from penchant.data import Dataset
-from penchant.models import MODELS, load
+from penchant.models import MODELS, load, untrained
 from penchant.models.base import FitOptions, Model
 from penchant.models.encoder import EncoderModel
 from penchant.models.encoder_config import EncoderConfig
@@ -143,9 +143,8 @@ class Student(EncoderModel):
         told = self.config.teacher
         teacher: Model
         if isinstance(told, dict):
-            settings = {"seed": self.config.seed, **told}
             checkpoint = None if options.checkpoint is None else options.checkpoint / "teacher"
-            teacher = MODELS.load(settings.pop("model"))(**settings).fit(dataset, replace(options, checkpoint=checkpoint))
+            teacher = untrained(told["model"], told, seed=self.config.seed).fit(dataset, replace(options, checkpoint=checkpoint))
         elif told in options.models or Path(told).is_dir():
             teacher = load(options.models.get(told, Path(told)))
         else:
